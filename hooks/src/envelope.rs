@@ -43,14 +43,25 @@ pub enum EnvelopeError {
 /// Pre-authentication encoding: what is signed.
 pub fn pae(payload_type: &str, payload: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(payload.len() + payload_type.len() + 40);
-    out.extend_from_slice(format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len()).as_bytes());
+    out.extend_from_slice(
+        format!(
+            "DSSEv1 {} {payload_type} {} ",
+            payload_type.len(),
+            payload.len()
+        )
+        .as_bytes(),
+    );
     out.extend_from_slice(payload);
     out
 }
 
 impl Envelope {
     pub fn unsigned(payload_type: &str, payload: Vec<u8>) -> Self {
-        Self { payload_type: payload_type.to_owned(), payload: Blob(payload), signatures: Vec::new() }
+        Self {
+            payload_type: payload_type.to_owned(),
+            payload: Blob(payload),
+            signatures: Vec::new(),
+        }
     }
 
     pub fn sign(payload_type: &str, payload: Vec<u8>, keys: &[&SecretKey]) -> Self {
@@ -76,7 +87,10 @@ impl Envelope {
         let id = key.id();
         let mut message = None;
         self.signatures.iter().filter(|s| s.keyid == id).any(|s| {
-            key.verifies(message.get_or_insert_with(|| pae(&self.payload_type, &self.payload.0)), &s.sig)
+            key.verifies(
+                message.get_or_insert_with(|| pae(&self.payload_type, &self.payload.0)),
+                &s.sig,
+            )
         })
     }
 
@@ -110,9 +124,15 @@ impl Envelope {
     /// Standard DSSE JSON of at most `limit` bytes.
     pub fn from_json(bytes: &[u8], limit: usize) -> Result<Self, EnvelopeError> {
         if bytes.len() > limit {
-            return Err(StrictError::TooLarge { found: bytes.len(), limit }.into());
+            return Err(StrictError::TooLarge {
+                found: bytes.len(),
+                limit,
+            }
+            .into());
         }
-        Self::bounded(serde_json::from_slice(bytes).map_err(|e| EnvelopeError::Json(e.to_string()))?)
+        Self::bounded(
+            serde_json::from_slice(bytes).map_err(|e| EnvelopeError::Json(e.to_string()))?,
+        )
     }
 
     fn bounded(envelope: Self) -> Result<Self, EnvelopeError> {
@@ -142,7 +162,10 @@ mod tests {
         let key = SecretKey::generate().unwrap();
         let e = Envelope::sign("t", b"payload".to_vec(), &[&key]);
         assert_eq!(Envelope::from_bson(&e.to_bson().unwrap(), 1000).unwrap(), e);
-        assert_eq!(Envelope::from_json(e.to_json().as_bytes(), 1000).unwrap(), e);
+        assert_eq!(
+            Envelope::from_json(e.to_json().as_bytes(), 1000).unwrap(),
+            e
+        );
         assert!(e.is_signed_by(&key.public()));
     }
 
@@ -150,14 +173,23 @@ mod tests {
     fn another_type_or_another_payload_breaks_the_signature() {
         let key = SecretKey::generate().unwrap();
         let e = Envelope::sign("t", b"payload".to_vec(), &[&key]);
-        let retyped = Envelope { payload_type: "u".into(), ..e.clone() };
-        let changed = Envelope { payload: Blob(b"payloae".to_vec()), ..e };
+        let retyped = Envelope {
+            payload_type: "u".into(),
+            ..e.clone()
+        };
+        let changed = Envelope {
+            payload: Blob(b"payloae".to_vec()),
+            ..e
+        };
         assert!(!retyped.is_signed_by(&key.public()) && !changed.is_signed_by(&key.public()));
     }
 
     #[test]
     fn a_keyid_that_is_not_the_signers_proves_nothing() {
-        let (a, b) = (SecretKey::generate().unwrap(), SecretKey::generate().unwrap());
+        let (a, b) = (
+            SecretKey::generate().unwrap(),
+            SecretKey::generate().unwrap(),
+        );
         let mut e = Envelope::sign("t", b"payload".to_vec(), &[&a]);
         e.signatures[0].keyid = b.public().id();
         assert!(!e.is_signed_by(&b.public()));
@@ -170,7 +202,10 @@ mod tests {
             e.add_signature(&SecretKey::generate().unwrap());
         }
         let bytes = e.to_bson().unwrap();
-        assert_eq!(Envelope::from_bson(&bytes, 100_000), Err(EnvelopeError::TooManySignatures(17)));
+        assert_eq!(
+            Envelope::from_bson(&bytes, 100_000),
+            Err(EnvelopeError::TooManySignatures(17))
+        );
         e.signatures.pop();
         assert!(Envelope::from_bson(&e.to_bson().unwrap(), 100_000).is_ok());
     }

@@ -57,13 +57,19 @@ macro_rules! binary_serde {
     ($name:ident, $len:literal) => {
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-                if s.is_human_readable() { s.collect_str(self) } else { s.serialize_bytes(&self.0) }
+                if s.is_human_readable() {
+                    s.collect_str(self)
+                } else {
+                    s.serialize_bytes(&self.0)
+                }
             }
         }
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
                 if d.is_human_readable() {
-                    return <String as serde::Deserialize>::deserialize(d)?.parse().map_err(serde::de::Error::custom);
+                    return <String as serde::Deserialize>::deserialize(d)?
+                        .parse()
+                        .map_err(serde::de::Error::custom);
                 }
                 let bytes = <$crate::ids::Blob as serde::Deserialize>::deserialize(d)?.0;
                 let found = bytes.len();
@@ -122,7 +128,11 @@ impl<'de> Deserialize<'de> for Blob {
                     .map_err(|_| E::custom("expected base64"))
             }
         }
-        if d.is_human_readable() { d.deserialize_str(Bytes) } else { d.deserialize_byte_buf(Bytes) }
+        if d.is_human_readable() {
+            d.deserialize_str(Bytes)
+        } else {
+            d.deserialize_byte_buf(Bytes)
+        }
     }
 }
 
@@ -278,10 +288,22 @@ mod tests {
 
     #[test]
     fn ids_that_could_leave_a_path_are_refused() {
-        for bad in ["", "../x", "a/b", "A", ".hidden", "a b", "a\0", &"a".repeat(64)] {
+        for bad in [
+            "",
+            "../x",
+            "a/b",
+            "A",
+            ".hidden",
+            "a b",
+            "a\0",
+            &"a".repeat(64),
+        ] {
             assert!(bad.parse::<CustomerId>().is_err(), "{bad:?}");
         }
-        assert_eq!("acme-2.eu".parse::<CustomerId>().unwrap().as_str(), "acme-2.eu");
+        assert_eq!(
+            "acme-2.eu".parse::<CustomerId>().unwrap().as_str(),
+            "acme-2.eu"
+        );
     }
 
     #[test]

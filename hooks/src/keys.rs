@@ -25,7 +25,8 @@ impl PublicKey {
     /// Whether `signature` over `message` is this key's. Weak keys and malleable signatures fail.
     pub fn verifies(&self, message: &[u8], signature: &Signature) -> bool {
         VerifyingKey::from_bytes(&self.0).is_ok_and(|key| {
-            key.verify_strict(message, &ed25519_dalek::Signature::from_bytes(&signature.0)).is_ok()
+            key.verify_strict(message, &ed25519_dalek::Signature::from_bytes(&signature.0))
+                .is_ok()
         })
     }
 }
@@ -52,7 +53,11 @@ impl FromStr for PublicKey {
             .map_err(|_| refuse())?;
         let key = Self(bytes.try_into().map_err(|_| refuse())?);
         let point = VerifyingKey::from_bytes(&key.0).map_err(|_| refuse())?;
-        if point.is_weak() { Err("that public key is weak".to_owned()) } else { Ok(key) }
+        if point.is_weak() {
+            Err("that public key is weak".to_owned())
+        } else {
+            Ok(key)
+        }
     }
 }
 
@@ -78,8 +83,13 @@ impl FromStr for Signature {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let bytes = STANDARD.decode(text).map_err(|_| "expected a signature in base64")?;
-        bytes.try_into().map(Self).map_err(|_| "expected a signature of 64 bytes".to_owned())
+        let bytes = STANDARD
+            .decode(text)
+            .map_err(|_| "expected a signature in base64")?;
+        bytes
+            .try_into()
+            .map(Self)
+            .map_err(|_| "expected a signature of 64 bytes".to_owned())
     }
 }
 
@@ -123,11 +133,15 @@ impl SecretKey {
 
     /// PKCS#8 PEM, as `openssl pkey` reads it.
     pub fn to_pem(&self) -> Result<Zeroizing<String>, KeyError> {
-        self.0.to_pkcs8_pem(LineEnding::LF).map_err(|_| KeyError::Pem)
+        self.0
+            .to_pkcs8_pem(LineEnding::LF)
+            .map_err(|_| KeyError::Pem)
     }
 
     pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
-        SigningKey::from_pkcs8_pem(pem).map(Self).map_err(|_| KeyError::Pem)
+        SigningKey::from_pkcs8_pem(pem)
+            .map(Self)
+            .map_err(|_| KeyError::Pem)
     }
 }
 

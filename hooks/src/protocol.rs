@@ -94,7 +94,11 @@ pub struct SessionAnswer {
 
 impl std::fmt::Debug for SessionAnswer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "SessionAnswer(until {}, bearer hidden)", self.bearer_until)
+        write!(
+            f,
+            "SessionAnswer(until {}, bearer hidden)",
+            self.bearer_until
+        )
     }
 }
 
@@ -223,7 +227,11 @@ pub struct JoinString {
 
 impl std::fmt::Debug for JoinString {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "JoinString({} for {}, token hidden)", self.origin, self.customer)
+        write!(
+            f,
+            "JoinString({} for {}, token hidden)",
+            self.origin, self.customer
+        )
     }
 }
 
@@ -233,7 +241,10 @@ impl JoinString {
     pub fn to_text(&self) -> Result<String, crate::strict::StrictError> {
         use base64::Engine as _;
         let bytes = crate::strict::encode(self)?;
-        Ok(format!("{JOIN_PREFIX}{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)))
+        Ok(format!(
+            "{JOIN_PREFIX}{}",
+            base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
+        ))
     }
 }
 
@@ -242,11 +253,14 @@ impl std::str::FromStr for JoinString {
 
     fn from_str(text: &str) -> Result<Self, String> {
         use base64::Engine as _;
-        let refuse = || "expected a join string: boathook1. and what the server printed after it".to_owned();
+        let refuse =
+            || "expected a join string: boathook1. and what the server printed after it".to_owned();
         let body = text.trim().strip_prefix(JOIN_PREFIX).ok_or_else(refuse)?;
-        let bytes =
-            base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(body).map_err(|_| refuse())?;
-        let join: Self = crate::strict::decode(&bytes, 64 * 1024).map_err(|e| format!("the join string: {e}"))?;
+        let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD
+            .decode(body)
+            .map_err(|_| refuse())?;
+        let join: Self = crate::strict::decode(&bytes, 64 * 1024)
+            .map_err(|e| format!("the join string: {e}"))?;
         match join.origin.strip_prefix("https://") {
             Some(host) if !host.is_empty() && !host.contains(['/', '@', '?', '#']) => Ok(join),
             _ => Err("the join string's origin is not https://host[:port]".to_owned()),
@@ -279,14 +293,29 @@ mod tests {
     #[test]
     fn a_join_string_without_https_or_with_a_path_is_refused() {
         for origin in ["http://h", "https://", "https://a/b", "https://u@h"] {
-            assert!(join(origin).to_text().unwrap().parse::<JoinString>().is_err(), "{origin}");
+            assert!(
+                join(origin)
+                    .to_text()
+                    .unwrap()
+                    .parse::<JoinString>()
+                    .is_err(),
+                "{origin}"
+            );
         }
     }
 
     #[test]
     fn poll_advice_is_bounded() {
         assert_eq!("hold=300".parse(), Ok(PollAdvice::Hold(300)));
-        for bad in ["hold=0", "hold=601", "every=0", "every=86401", "hold", "x=1", "hold=-1"] {
+        for bad in [
+            "hold=0",
+            "hold=601",
+            "every=0",
+            "every=86401",
+            "hold",
+            "x=1",
+            "hold=-1",
+        ] {
             assert!(bad.parse::<PollAdvice>().is_err(), "{bad}");
         }
     }

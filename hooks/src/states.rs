@@ -9,18 +9,28 @@ pub enum HookState {
     Draft,
     InReview,
     /// Back at its author, with words.
-    SentBack { by: PersonId, words: String },
+    SentBack {
+        by: PersonId,
+        words: String,
+    },
     /// Enough people signed; about to be published or held.
     Signed,
     /// Signed, not yet published.
-    Held { by: PersonId },
+    Held {
+        by: PersonId,
+    },
     Published,
-    Stopped { by: StoppedBy, why: String },
+    Stopped {
+        by: StoppedBy,
+        why: String,
+    },
     Expired,
     /// All places hold accepted packets.
     Full,
     /// A newer revision was published.
-    Superseded { revision: u32 },
+    Superseded {
+        revision: u32,
+    },
 }
 
 /// A person, or boathook itself (overruns, errors).
@@ -35,15 +45,25 @@ pub enum StoppedBy {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Move {
     Submit,
-    SendBack { by: PersonId, words: String },
+    SendBack {
+        by: PersonId,
+        words: String,
+    },
     /// The last signature that was missing.
     LastSignature,
-    Hold { by: PersonId },
+    Hold {
+        by: PersonId,
+    },
     Publish,
-    Stop { by: StoppedBy, why: String },
+    Stop {
+        by: StoppedBy,
+        why: String,
+    },
     Expire,
     Fill,
-    Supersede { revision: u32 },
+    Supersede {
+        revision: u32,
+    },
     /// A new text of the same revision, before anyone signed.
     Edit,
 }
@@ -90,21 +110,38 @@ impl HookState {
         let to = match (self, step) {
             (S::Draft | S::SentBack { .. } | S::InReview, Move::Edit) => S::Draft,
             (S::Draft | S::SentBack { .. }, Move::Submit) => S::InReview,
-            (S::InReview | S::Held { .. }, Move::SendBack { by, words }) => S::SentBack { by, words },
+            (S::InReview | S::Held { .. }, Move::SendBack { by, words }) => {
+                S::SentBack { by, words }
+            }
             (S::InReview, Move::LastSignature) => S::Signed,
             (S::InReview | S::Signed, Move::Hold { by }) => S::Held { by },
             (S::Signed | S::Held { .. }, Move::Publish) => S::Published,
             (
-                S::Draft | S::InReview | S::SentBack { .. } | S::Signed | S::Held { .. } | S::Published,
+                S::Draft
+                | S::InReview
+                | S::SentBack { .. }
+                | S::Signed
+                | S::Held { .. }
+                | S::Published,
                 Move::Stop { by, why },
             ) => S::Stopped { by, why },
             (S::InReview | S::Signed | S::Held { .. } | S::Published, Move::Expire) => S::Expired,
             (S::Published, Move::Fill) => S::Full,
             (
-                S::Draft | S::InReview | S::SentBack { .. } | S::Signed | S::Held { .. } | S::Published,
+                S::Draft
+                | S::InReview
+                | S::SentBack { .. }
+                | S::Signed
+                | S::Held { .. }
+                | S::Published,
                 Move::Supersede { revision },
             ) => S::Superseded { revision },
-            (from, step) => return Err(IllegalMove { from: from.word(), to: step.word() }),
+            (from, step) => {
+                return Err(IllegalMove {
+                    from: from.word(),
+                    to: step.word(),
+                });
+            }
         };
         Ok(to)
     }
@@ -154,7 +191,11 @@ mod tests {
 
     #[test]
     fn what_was_signed_cannot_be_edited() {
-        for state in [HookState::Signed, HookState::Held { by: person() }, HookState::Published] {
+        for state in [
+            HookState::Signed,
+            HookState::Held { by: person() },
+            HookState::Published,
+        ] {
             assert!(state.after(Move::Edit).is_err());
         }
     }
@@ -162,7 +203,10 @@ mod tests {
     #[test]
     fn nothing_leads_out_of_a_final_state() {
         let finals = [
-            HookState::Stopped { by: StoppedBy::Overruns, why: String::new() },
+            HookState::Stopped {
+                by: StoppedBy::Overruns,
+                why: String::new(),
+            },
             HookState::Expired,
             HookState::Full,
             HookState::Superseded { revision: 2 },
@@ -170,11 +214,17 @@ mod tests {
         let moves = || {
             [
                 Move::Submit,
-                Move::SendBack { by: person(), words: String::new() },
+                Move::SendBack {
+                    by: person(),
+                    words: String::new(),
+                },
                 Move::LastSignature,
                 Move::Hold { by: person() },
                 Move::Publish,
-                Move::Stop { by: StoppedBy::Errors, why: String::new() },
+                Move::Stop {
+                    by: StoppedBy::Errors,
+                    why: String::new(),
+                },
                 Move::Expire,
                 Move::Fill,
                 Move::Supersede { revision: 3 },
@@ -183,7 +233,9 @@ mod tests {
         };
         for state in finals {
             assert!(state.is_final());
-            moves().into_iter().for_each(|m| assert!(state.after(m).is_err()));
+            moves()
+                .into_iter()
+                .for_each(|m| assert!(state.after(m).is_err()));
         }
     }
 }

@@ -30,10 +30,14 @@ pub enum StrictError {
 /// Decode exactly one BSON document that fills `bytes`.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8], limit: usize) -> Result<T, StrictError> {
     if bytes.len() > limit {
-        return Err(StrictError::TooLarge { found: bytes.len(), limit });
+        return Err(StrictError::TooLarge {
+            found: bytes.len(),
+            limit,
+        });
     }
     scan(bytes)?;
-    bson::deserialize_from_slice(bytes).map_err(|e| StrictError::Fields(field_words(&e.to_string())))
+    bson::deserialize_from_slice(bytes)
+        .map_err(|e| StrictError::Fields(field_words(&e.to_string())))
 }
 
 pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StrictError> {
@@ -84,9 +88,15 @@ fn document(bytes: &[u8], start: usize, depth: usize, array: bool) -> Result<usi
     let mut index = 0usize;
     while at < body.len() {
         let kind = body[at];
-        let key_end = at + 1 + body[at + 1..].iter().position(|b| *b == 0).ok_or_else(|| malformed(at, "a key without an end"))?;
+        let key_end = at
+            + 1
+            + body[at + 1..]
+                .iter()
+                .position(|b| *b == 0)
+                .ok_or_else(|| malformed(at, "a key without an end"))?;
         let key = &body[at + 1..key_end];
-        let text = std::str::from_utf8(key).map_err(|_| malformed(at, "a key that is not UTF-8"))?;
+        let text =
+            std::str::from_utf8(key).map_err(|_| malformed(at, "a key that is not UTF-8"))?;
         if array && text != index.to_string() {
             return Err(malformed(at, "an array whose keys are not 0, 1, 2, …"));
         }
@@ -133,7 +143,11 @@ fn value(body: &[u8], kind: u8, at: usize, depth: usize) -> Result<usize, Strict
         0x10 => at + 4,
         _ => return Err(malformed(at, "a type that signed documents do not use")),
     };
-    if end > body.len() { Err(malformed(at, "a value is cut off")) } else { Ok(end) }
+    if end > body.len() {
+        Err(malformed(at, "a value is cut off"))
+    } else {
+        Ok(end)
+    }
 }
 
 #[cfg(test)]
@@ -183,7 +197,10 @@ mod tests {
     fn trailing_bytes_are_refused() {
         let mut bytes = encode(&doc! {"a": 1}).unwrap();
         bytes.push(0);
-        assert!(matches!(decode::<One>(&bytes, 100), Err(StrictError::Malformed { .. })));
+        assert!(matches!(
+            decode::<One>(&bytes, 100),
+            Err(StrictError::Malformed { .. })
+        ));
     }
 
     #[test]
@@ -191,7 +208,10 @@ mod tests {
         let bytes = encode(&doc! {"a": 1}).unwrap();
         assert_eq!(
             decode::<One>(&bytes, bytes.len() - 1),
-            Err(StrictError::TooLarge { found: bytes.len(), limit: bytes.len() - 1 })
+            Err(StrictError::TooLarge {
+                found: bytes.len(),
+                limit: bytes.len() - 1
+            })
         );
     }
 

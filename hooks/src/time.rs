@@ -116,7 +116,9 @@ mod tests {
         struct At {
             at: Time,
         }
-        let at = At { at: Time::from_ms(1_700_000_000_123) };
+        let at = At {
+            at: Time::from_ms(1_700_000_000_123),
+        };
         let json = serde_json::to_string(&at).unwrap();
         assert_eq!(json, r#"{"at":"2023-11-14T22:13:20.123Z"}"#);
         assert_eq!(serde_json::from_str::<At>(&json).unwrap(), at);

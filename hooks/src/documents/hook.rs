@@ -70,9 +70,17 @@ pub struct Preface {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Subject {
-    Ticket { system: String, key: String, url: Option<String> },
-    Problem { signature: String },
-    Package { name: String },
+    Ticket {
+        system: String,
+        key: String,
+        url: Option<String>,
+    },
+    Problem {
+        signature: String,
+    },
+    Package {
+        name: String,
+    },
 }
 
 /// `only` these customers, or those who `opted_in` (for problems and packages).

@@ -3,7 +3,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{documents::document, ids::{Digest, PersonId}, keys::PublicKey, time::Time};
+use crate::{
+    documents::document,
+    ids::{Digest, PersonId},
+    keys::PublicKey,
+    time::Time,
+};
 
 /// Version N+1 is signed by the thresholds of both N and N+1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
