@@ -1,0 +1,229 @@
+//! What must never leave, in the forms that real files have.
+#![allow(clippy::unwrap_used)]
+use super::*;
+
+fn floor() -> Redactor {
+    Redactor::builder().build().unwrap()
+}
+
+const JWT: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U";
+
+#[test]
+fn every_secret_of_the_list_is_hidden() {
+    // (text, what must not survive)
+    let cases: &[(&str, &str)] = &[
+        (r#"{"user":"bob","password":"hunter2x"}"#, "hunter2x"),
+        (r#"{"password": "hun\"ter2x", "a": 1}"#, "ter2x"),
+        (r#"{"password": "hun\\", "b": "kept"}"#, "hun"),
+        (
+            r#"{"msg":"{\"password\":\"hun\\\"ter2x\",\"u\":1}"}"#,
+            "ter2x",
+        ),
+        (r#"{"password":12345678,"user":"bob"}"#, "12345678"),
+        (r#"{"passwords": ["one1one", "two2two"]}"#, "two2two"),
+        ("password: hunter2x", "hunter2x"),
+        ("  db_password: correct horse battery", "battery"),
+        ("password = \"hunter2x\"", "hunter2x"),
+        ("password=hunter2x", "hunter2x"),
+        ("export FOO_SECRET=hunter2x", "hunter2x"),
+        ("FOO_SECRET='hunter 2x'", "2x"),
+        ("<connection password=\"hunter2x\" user='bob'/>", "hunter2x"),
+        ("<password>hunter2x</password>", "hunter2x"),
+        (
+            "<server><ns:password a=\"b\">hunter2x</ns:password></server>",
+            "hunter2x",
+        ),
+        (
+            "<property name=\"db.password\" value=\"hunter2x\"/>",
+            "hunter2x",
+        ),
+        ("<entry key=\"password\">hunter2x</entry>", "hunter2x"),
+        ("<key>password</key><string>hunter2x</string>", "hunter2x"),
+        (r#"{"name":"DB_PASSWORD","value":"hunter2x"}"#, "hunter2x"),
+        ("- name: DB_PASSWORD\n  value: hunter2x\n", "hunter2x"),
+        ("app --password hunter2x --port 1", "hunter2x"),
+        ("app --password=hunter2x --port 1", "hunter2x"),
+        (r#"["app","--password","hunter2x"]"#, "hunter2x"),
+        ("curl -u bob:hunter2x https://h/", "hunter2x"),
+        ("curl --user bob:hunter2x https://h/", "hunter2x"),
+        ("curl -ubob:hunter2x https://h/", "hunter2x"),
+        ("curl -u 'bob:hunter 2x' https://h/", "2x"),
+        (r#"["curl","-u","bob:hunter2x"]"#, "hunter2x"),
+        ("GET /x?user=bob&password=hunter2x&y=1 HTTP/1.1", "hunter2x"),
+        ("GET /x?access_token=hunter2x HTTP/1.1", "hunter2x"),
+        ("postgres://bob:hunter2x@db/app", "hunter2x"),
+        ("postgres://bob:hun@ter2x@db:5432/app", "ter2x"),
+        ("postgres://bob:hun/ter2x@db:5432/app", "ter2x"),
+        ("postgres://bob:h#n?ter2x@db:5432/app", "ter2x"),
+        ("redis://:hunter2x@cache:6379/0", "hunter2x"),
+        ("mongodb://bob:hunter2x@a:1,b:2/db", "hunter2x"),
+        (
+            r#"{"DataSource":"postgres://mmuser:hunter2x@localhost/mattermost?sslmode=disable"}"#,
+            "hunter2x",
+        ),
+        ("mmuser:hunter2x@tcp(localhost:3306)/mm", "hunter2x"),
+        ("bob:hunter2x@db.example.com:5432/app", "hunter2x"),
+        ("host=db user=bob password=hunter2x dbname=app", "hunter2x"),
+        ("host=db password='hunter 2x' dbname=app", "2x"),
+        ("password=hunter2x host=db", "hunter2x"),
+        (
+            "jdbc:postgresql://db/app?user=bob&password=hunter2x&ssl=true",
+            "hunter2x",
+        ),
+        (
+            "jdbc:sqlserver://db;user=sa;password=hunter2x;encrypt=true",
+            "hunter2x",
+        ),
+        ("jdbc:oracle:thin:scott/hunter2x@//db:1521/x", "hunter2x"),
+        ("jdbc:mysql://bob:hunter2x@db/app", "hunter2x"),
+        (
+            "https://abcdefabcdefabcdefabcdef@sentry.example.com/1",
+            "abcdefabcdef",
+        ),
+        ("Authorization: Bearer hunter2x", "hunter2x"),
+        ("authorization: basic Ym9iOmh1bnRlcjJ4", "Ym9iOmh1bnRlcjJ4"),
+        (
+            "curl -H 'Authorization: Bearer hunter2x' https://h",
+            "hunter2x",
+        ),
+        (r#"{"Authorization":["Bearer hunter2x"]}"#, "hunter2x"),
+        ("sent header bearer hunter2xyz", "hunter2xyz"),
+        ("token: Bearer hunter2x", "hunter2x"),
+        ("Cookie: sid=hunter2x; theme=dark", "hunter2x"),
+        ("id AKIAIOSFODNN7EXAMPLE", "AKIAIOSFODNN7EXAMPLE"),
+        ("id ASIAIOSFODNN7EXAMPLE", "ASIAIOSFODNN7EXAMPLE"),
+        (
+            "AKIAIOSFODNN7EXAMPLE:wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            "wJalrXUtnFEMI",
+        ),
+        (
+            "AKIAIOSFODNN7EXAMPLE\nwJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            "wJalrXUtnFEMI",
+        ),
+        (
+            "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            "wJalrXUtnFEMI",
+        ),
+        ("x ghp_abcdefghijklmnopqrstuvwxyz0123456789 y", "ghp_abcdef"),
+        (
+            "x github_pat_11ABCDEFG0abcdefghijkl_mnopqrstuv y",
+            "github_pat_11",
+        ),
+        ("x xoxb-1234567890-abcdefghijkl y", "xoxb-1234567890"),
+        (
+            "https://hooks.slack.com/services/T000/B000/XXXXhunter2x",
+            "hunter2x",
+        ),
+        (JWT, "eyJhbGci"),
+        ("requirepass hunter2x", "hunter2x"),
+        ("ALTER USER bob PASSWORD 'hunter2x'", "hunter2x"),
+        ("CREATE USER 'bob' IDENTIFIED BY 'hunter2x'", "hunter2x"),
+        ("machine h login bob password hunter2x", "hunter2x"),
+        ("mysql -h db -u bob -phunter2x app", "hunter2x"),
+        ("sshpass -p hunter2x ssh h", "hunter2x"),
+        ("db.example.com:5432:app:bob:hunter2x", "hunter2x"),
+        ("Config{user=bob, password=hunter2x, host=db}", "hunter2x"),
+        (
+            "Config { user: \"bob\", password: Some(\"hunter 2x\") }",
+            "2x",
+        ),
+        ("'password' => 'hunter2x',", "hunter2x"),
+        ("user[password]=hunter2x", "hunter2x"),
+        ("user%5Bpassword%5D=hunter2x&a=b", "hunter2x"),
+        ("body=\"password=hunter2x\" next", "hunter2x"),
+        (
+            "bob:$6$saltsalt$abcdefghijklmnop:19000:0",
+            "abcdefghijklmnop",
+        ),
+        ("password: |\n  hunter2x\n  more2x\nuser: bob\n", "more2x"),
+        (
+            "passwords:\n  - hunter2x\n  - more2x\nuser: bob\n",
+            "more2x",
+        ),
+        ("password:\n  hunter2x\nuser: bob\n", "hunter2x"),
+        ("\"password\":\n    \"hunter2x\",\n", "hunter2x"),
+        (
+            "\"passwords\": [\n    \"hunter2x\",\n \"more2x\"],\n",
+            "more2x",
+        ),
+        ("password = \"\"\"\nhunter2x\n\"\"\"\nuser = 1", "hunter2x"),
+        ("<password>\n  hunter2x\n</password>", "hunter2x"),
+        ("# password = hunter2x", "hunter2x"),
+        ("[\"password\", \"hunter2x\"]", "hunter2x"),
+        ("password=ab,cd2x user=x", "cd2x"),
+        ("password=ab\"cd2x user=x", "cd2x"),
+        ("password=ab)cd2x user=x", "cd2x"),
+    ];
+    let mut failed = Vec::new();
+    for (text, secret) in cases {
+        let redacted = floor().redact_text(text);
+        if redacted.text.contains(secret) || redacted.counts.is_empty() {
+            failed.push(format!("{text:?} -> {:?}", redacted.text));
+        }
+        let again = floor().redact_text(&redacted.text);
+        if again.text != redacted.text {
+            failed.push(format!(
+                "not idempotent: {text:?} -> {:?} -> {:?}",
+                redacted.text, again.text
+            ));
+        }
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+#[test]
+fn what_is_no_secret_is_left_alone() {
+    for text in [
+        "user=bob host=db",
+        "compass: north",
+        "PWD=/root",
+        "password authentication failed for user \"bob\"",
+        "https://host:8080/@scope/package",
+        "https://github.com/rust-lang/rust",
+        "ssh://git@github.com/x/y",
+        "docker run -u 1000:1000 image",
+        "image: repo:tag@sha256:0123456789abcdef",
+        "mail bob@example.com",
+        "Basic authentication is required",
+        "requirePassword: true",
+        "password: ${DB_PASSWORD}",
+        "token_count: 15",
+        "2026-01-01T00:00:00Z INFO accepted connection 0x1234",
+        "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
+        "secretName: tls",
+    ] {
+        assert_eq!(floor().redact_text(text).text, text);
+    }
+}
+
+#[test]
+fn what_surrounds_a_secret_is_kept() {
+    for (text, expected) in [
+        (
+            r#"{"password":"x1","user":"bob"}"#,
+            r#"{"password":"[redacted:password]","user":"bob"}"#,
+        ),
+        (
+            "postgres://bob:p@ss@db:5432/app",
+            "postgres://bob:[redacted:url-password]@db:5432/app",
+        ),
+        (
+            "host=db password=x1 dbname=app",
+            "host=db password=[redacted:password] dbname=app",
+        ),
+        (
+            "GET /x?password=a1&y=1 HTTP/1.1",
+            "GET /x?password=[redacted:password]&y=1 HTTP/1.1",
+        ),
+        (
+            "curl -u bob:pw1 https://h/",
+            "curl -u bob:[redacted:password] https://h/",
+        ),
+        (
+            "Authorization: Bearer abcdefgh\r\nHost: h\r\n",
+            "Authorization: [redacted:authorization]\r\nHost: h\r\n",
+        ),
+    ] {
+        assert_eq!(floor().redact_text(text).text, expected);
+    }
+}

@@ -1,0 +1,331 @@
+//! Where a value ends: quoted (at any depth of escaping), bare, in a query string, or to the end of the line.
+use super::kinds::mark_at;
+
+/// How the key of this value stands in its line.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Setting {
+    /// Nothing but indentation and the like stands before the key: the value may hold spaces.
+    pub starts_line: bool,
+    /// In a query string, where `&` always ends a value.
+    pub query: bool,
+    /// Where the key begins.
+    pub key: usize,
+}
+
+/// What follows a separator.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// These bytes are the value.
+    Value { start: usize, end: usize },
+    /// A string that opens with three quotes and does not end on this line.
+    OpenTriple { start: usize, quote: u8 },
+    /// Nothing: the value may stand on the next line.
+    Nothing,
+    /// `|` or `>`: a YAML block follows.
+    YamlBlock,
+    /// `[` of a list; its position.
+    List(usize),
+    /// `{`: the keys within speak for themselves.
+    Object,
+    /// There is nothing to hide here: a mark, a boolean, a placeholder.
+    Harmless,
+}
+
+pub(super) fn is_ident(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-' | b'$')
+}
+
+pub(super) fn is_quote(b: u8) -> bool {
+    matches!(b, b'"' | b'\'' | b'`')
+}
+
+pub(super) fn skip_blank(line: &[u8], mut at: usize) -> usize {
+    while line
+        .get(at)
+        .is_some_and(|b| matches!(b, b' ' | b'\t' | b'\r' | 0))
+    {
+        at += 1;
+    }
+    at
+}
+
+/// The value that begins at or after `at`.
+pub(super) fn find(line: &[u8], at: usize, setting: Setting) -> Found {
+    let at = skip_blank(line, at);
+    let Some(&first) = line.get(at) else {
+        return Found::Nothing;
+    };
+    if let Some(len) = mark_at(&line[at..]) {
+        if !line.get(at + len).is_some_and(|b| is_ident(*b)) {
+            return Found::Harmless;
+        }
+    } else if first == b'[' {
+        return Found::List(at);
+    } else if first == b'{' && !line[at..].starts_with(b"{{") {
+        return Found::Object;
+    } else if matches!(first, b'|' | b'>')
+        && setting.starts_line
+        && is_block_header(&line[at + 1..])
+    {
+        return Found::YamlBlock;
+    }
+    if line[at..].starts_with(b"&quot;") {
+        let start = at + 6;
+        let end = memchr::memmem::find(&line[start..], b"&quot;").map_or(line.len(), |n| start + n);
+        return judge(line, start, end);
+    }
+    if line[at..].starts_with(b"%22") {
+        let start = at + 3;
+        let end = memchr::memmem::find(&line[start..], b"%22").map_or(line.len(), |n| start + n);
+        return judge(line, start, end);
+    }
+    if let Some(quoted) = quoted(line, at) {
+        return match quoted {
+            Quoted::Closed { start, end, after } => {
+                // Shells join "a"b: what follows without a gap belongs to the value.
+                if line.get(after).is_some_and(|b| is_ident(*b)) && !line[start..end].is_empty() {
+                    let end = bare_end(line, after, setting);
+                    return judge(line, start, end);
+                }
+                judge(line, start, end)
+            }
+            Quoted::Open { start } => judge(line, start, line.len()),
+            Quoted::Triple { start, quote } => Found::OpenTriple { start, quote },
+        };
+    }
+    let mut end = bare_end(line, at, setting);
+    if setting.starts_line && !goes_on_as_pairs(&line[end..]) {
+        end = trim_end(line, at, line.len());
+    }
+    judge(line, at, end)
+}
+
+fn is_block_header(rest: &[u8]) -> bool {
+    rest.iter()
+        .take_while(|b| **b != b'#')
+        .all(|b| matches!(b, b'+' | b'-' | b'0'..=b'9' | b' ' | b'\t' | b'\r'))
+}
+
+fn trim_end(line: &[u8], start: usize, mut end: usize) -> usize {
+    while end > start && line[end - 1].is_ascii_whitespace() {
+        end -= 1;
+    }
+    end
+}
+
+/// After a bare value: only closing marks, or further `key=value` pairs.
+fn goes_on_as_pairs(rest: &[u8]) -> bool {
+    let mut at = 0;
+    while rest.get(at).is_some_and(|b| {
+        matches!(
+            b,
+            b',' | b';' | b'&' | b')' | b']' | b'}' | b'\'' | b'"' | b'\\'
+        ) || b.is_ascii_whitespace()
+    }) {
+        at += 1;
+    }
+    at == rest.len() || (at > 0 && is_pair(&rest[at..]))
+}
+
+/// Whether `text` begins with a key and a separator.
+fn is_pair(text: &[u8]) -> bool {
+    let mut at = text
+        .iter()
+        .take_while(|b| is_quote(**b) || **b == b'\\')
+        .count();
+    let key = text[at..]
+        .iter()
+        .take(64)
+        .take_while(|b| is_ident(**b))
+        .count();
+    at += key;
+    at += text[at..]
+        .iter()
+        .take_while(|b| is_quote(**b) || **b == b'\\')
+        .count();
+    key > 0
+        && text[at..].first().is_some_and(|b| matches!(b, b'=' | b':'))
+        && !text[at..].starts_with(b"://")
+}
+
+pub(super) enum Quoted {
+    /// Content `start..end`; `after` is behind the closing quote.
+    Closed {
+        start: usize,
+        end: usize,
+        after: usize,
+    },
+    Open {
+        start: usize,
+    },
+    Triple {
+        start: usize,
+        quote: u8,
+    },
+}
+
+/// A string that begins at `at`, with the prefixes of languages (`b'…'`, `Some("…")`) and any depth of escaping.
+pub(super) fn quoted(line: &[u8], at: usize) -> Option<Quoted> {
+    let mut open = at;
+    let word = line[open..]
+        .iter()
+        .take(16)
+        .take_while(|b| b.is_ascii_alphanumeric() || **b == b'_')
+        .count();
+    let paren = usize::from(line.get(open + word) == Some(&b'('));
+    let sigil = usize::from(word == 0 && matches!(line.get(open), Some(b'$' | b'@')));
+    open += word + paren + sigil;
+    let slashes = line[open..].iter().take_while(|b| **b == b'\\').count();
+    let quote = *line.get(open + slashes).filter(|b| is_quote(**b))?;
+    // A word before the quote is a prefix only when it is short or a call: `pass"word` is not.
+    if word > 2 && paren == 0 {
+        return None;
+    }
+    let start = open + slashes + 1;
+    if slashes == 0 && line[start..].starts_with(&[quote, quote]) {
+        let start = start + 2;
+        let triple = [quote; 3];
+        return Some(match memchr::memmem::find(&line[start..], &triple) {
+            Some(n) => Quoted::Closed {
+                start,
+                end: start + n,
+                after: start + n + 3,
+            },
+            None => Quoted::Triple { start, quote },
+        });
+    }
+    // A string within d strings opens with 2^d − 1 backslashes; within it a quote has more.
+    let period = slashes + 1;
+    let mut from = start;
+    while let Some(n) = memchr::memchr(quote, &line[from..]) {
+        let here = from + n;
+        let run = line[start..here]
+            .iter()
+            .rev()
+            .take_while(|b| **b == b'\\')
+            .count();
+        let doubled = quote == b'\'' && slashes == 0 && line.get(here + 1) == Some(&b'\'');
+        let ends = run < slashes || (run % (2 * period) == slashes && !doubled);
+        if ends {
+            let end = here - run.min(slashes);
+            return Some(Quoted::Closed {
+                start,
+                end,
+                after: here + 1,
+            });
+        }
+        from = here + 1 + usize::from(doubled);
+        if from > line.len() {
+            break;
+        }
+    }
+    Some(Quoted::Open { start })
+}
+
+/// The end of a value without quotes.
+pub(super) fn bare_end(line: &[u8], start: usize, setting: Setting) -> usize {
+    let before = &line[..setting.key.min(start)];
+    let mut at = start;
+    while let Some(&b) = line.get(at) {
+        let next = line.get(at + 1).copied();
+        let ends = match b {
+            b' ' | b'\t' | b'\r' | b'\n' | 0 => true,
+            b'&' if setting.query => true,
+            b'&' | b',' | b';' => {
+                next.is_none_or(|n| n.is_ascii_whitespace() || is_quote(n))
+                    || is_pair(&line[skip_blank(line, at + 1)..])
+            }
+            b')' | b']' | b'}' => {
+                let open = match b {
+                    b')' => b'(',
+                    b']' => b'[',
+                    _ => b'{',
+                };
+                next.is_none_or(|n| !is_ident(n)) && is_open(before, open, b)
+            }
+            b'"' | b'\'' | b'`' => closes(line, at, before),
+            // The backslash before a closing quote of an outer string.
+            b'\\' => {
+                let run = line[at..].iter().take_while(|b| **b == b'\\').count();
+                match line.get(at + run) {
+                    Some(q) if is_quote(*q) => closes(line, at + run, before),
+                    Some(b'n' | b'r' | b't') if run == 1 => before.contains(&b'"'),
+                    _ => false,
+                }
+            }
+            b'<' => next.is_some_and(|n| n == b'/' || n.is_ascii_alphabetic()),
+            _ => false,
+        };
+        if ends {
+            break;
+        }
+        at += 1;
+    }
+    at
+}
+
+fn is_open(before: &[u8], open: u8, close: u8) -> bool {
+    memchr::memchr_iter(open, before).count() > memchr::memchr_iter(close, before).count()
+}
+
+/// Whether the quote at `at` ends an outer string: it was opened before, and what follows can follow a string.
+pub(super) fn closes(line: &[u8], at: usize, before: &[u8]) -> bool {
+    before.contains(&line[at])
+        && line.get(at + 1).is_none_or(|n| {
+            n.is_ascii_whitespace()
+                || matches!(
+                    n,
+                    b',' | b'}' | b']' | b')' | b';' | b':' | b'>' | b'/' | b'+' | b'\\' | b'|'
+                )
+                || is_quote(*n)
+        })
+}
+
+/// Leave what is no secret: nothing, a boolean, a mask, a placeholder, or a mark.
+fn judge(line: &[u8], start: usize, end: usize) -> Found {
+    let value = &line[start..end];
+    if is_harmless(value) {
+        Found::Harmless
+    } else {
+        Found::Value { start, end }
+    }
+}
+
+pub(super) fn is_harmless(value: &[u8]) -> bool {
+    let value = value.trim_ascii();
+    const WORDS: [&str; 13] = [
+        "true",
+        "false",
+        "null",
+        "none",
+        "nil",
+        "undefined",
+        "~",
+        "yes",
+        "no",
+        "on",
+        "off",
+        "<redacted>",
+        "<nil>",
+    ];
+    value.is_empty()
+        || super::kinds::is_mark(value)
+        || WORDS
+            .iter()
+            .any(|w| value.eq_ignore_ascii_case(w.as_bytes()))
+        || value.iter().all(|b| *b == b'*')
+        || is_placeholder(value)
+}
+
+/// `${NAME}` or `{{ name }}`, and nothing else.
+fn is_placeholder(value: &[u8]) -> bool {
+    let inner = value
+        .strip_prefix(b"${")
+        .and_then(|v| v.strip_suffix(b"}"))
+        .or_else(|| {
+            value
+                .strip_prefix(b"{{")
+                .and_then(|v| v.strip_suffix(b"}}"))
+        });
+    inner.is_some_and(|v| v.iter().all(|b| is_ident(*b) || *b == b' '))
+}
