@@ -1073,3 +1073,32 @@ fn progress_counts_people_for_all_customers_of_the_hook() {
             .is_some()
     );
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn no_single_changed_byte_of_a_signed_hook_is_ever_verified(at in 0usize..4096, to in 0u8..=255) {
+        let s = sample();
+        let good = s.signed(&s.hook(), &[&s.ada_file, &s.ben_file]);
+        let trust = s.trust_listing(&good);
+        let mut bytes = good.clone();
+        let at = at % bytes.len();
+        bytes[at] = to;
+        let verified = trust.verify_hook(&bytes, &s.me(), s.now);
+        proptest::prop_assert_eq!(verified.is_ok(), bytes == good);
+    }
+
+    #[test]
+    fn a_bundle_cut_off_or_mixed_up_never_panics(cut in 0usize..3000, at in 0usize..3000, to in 0u8..=255) {
+        let s = sample();
+        let good = s.signed(&s.hook(), &[&s.ada_file, &s.ben_file]);
+        let mut bytes = crate::strict::encode(&s.trust_listing(&good).bundle()).unwrap();
+        let length = bytes.len();
+        bytes[at % length] = to;
+        bytes.truncate(length - cut % 8);
+        if let Ok(bundle) = crate::strict::decode::<TrustBundle>(&bytes, MAX_BUNDLE) {
+            let _ = TrustStore::from_bundle(&bundle);
+        }
+    }
+}

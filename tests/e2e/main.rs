@@ -1,0 +1,3 @@
+//! End to end: a real server, real agents, real TLS, real child processes.
+#![allow(clippy::unwrap_used)]
+mod parts;
