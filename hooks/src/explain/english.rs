@@ -1,0 +1,109 @@
+//! The English of every message; `{name}` is a parameter.
+
+/// The English template of `key`.
+pub fn english(key: &str) -> &'static str {
+    TABLE
+        .iter()
+        .find(|(known, _)| *known == key)
+        .map_or("(no words yet)", |(_, text)| text)
+}
+
+pub(super) const TABLE: &[(&str, &str)] = &[
+    ("host.reads", "facts of the machine: {parts}"),
+    ("file.reads", "files that match {path}"),
+    ("file.exclude", "but not {path}"),
+    ("file.head_bytes", "the first {bytes} of each file"),
+    ("file.head_lines", "the first {lines} lines of each file"),
+    ("file.tail_bytes", "the last {bytes} of each file"),
+    ("file.tail_lines", "the last {lines} lines of each file"),
+    ("file.whole", "each file from its beginning, up to {bytes}"),
+    (
+        "file.limits",
+        "at most {files} files, the newest first, and {bytes} of each",
+    ),
+    ("file.total", "at most {bytes} of all files together"),
+    ("file.age", "only files changed in the last {age}"),
+    (
+        "file.raw",
+        "files are sent as they are, also binary ones, without redaction",
+    ),
+    ("file.secrets", "{path} is where {what} usually are"),
+    ("command.runs", "{line}"),
+    (
+        "command.sends",
+        "its output (at most {stdout}), its error output (at most {stderr}) and its exit status",
+    ),
+    ("command.danger", "a program runs: {path}"),
+    (
+        "command.interpreter",
+        "{path} runs whatever its arguments say",
+    ),
+    ("journal.reads", "the system journal of the units {units}"),
+    ("journal.reads_all", "the whole system journal"),
+    (
+        "journal.limits",
+        "of the last {since}, at most the newest {lines} lines",
+    ),
+    ("journal.priority", "only priority {priority} and graver"),
+    (
+        "processes.reads",
+        "running processes whose name holds one of: {names}",
+    ),
+    ("processes.reads_all", "all running processes"),
+    (
+        "processes.arguments",
+        "their command lines, redacted, with owner, memory, CPU time and age; never their environments",
+    ),
+    (
+        "processes.names_only",
+        "their names, owner, memory, CPU time and age; no command lines",
+    ),
+    (
+        "processes.limits",
+        "at most {top}, the greatest by {by} first",
+    ),
+    (
+        "postgres.host",
+        "the Postgres server at {host} port {port}, database {database}, as the credential {credential}",
+    ),
+    (
+        "postgres.socket",
+        "the Postgres server at the socket in {dir}, database {database}, as the credential {credential}",
+    ),
+    (
+        "postgres.reads",
+        "by built-in read-only queries: {sections}",
+    ),
+    (
+        "postgres.limits",
+        "at most {timeout} and {rows} rows a query",
+    ),
+    ("danger.host", "another host is contacted: {host}"),
+    ("wide.command", "it runs the command {path}"),
+    (
+        "wide.path",
+        "it reads {path}, outside the ordinary directories",
+    ),
+    ("wide.raw", "it sends raw files, without redaction"),
+    ("wide.host", "it contacts the host {host}"),
+    (
+        "wide.socket",
+        "it contacts a socket in {dir}, outside the system's directories",
+    ),
+    (
+        "wide.credentials",
+        "it uses more than one credential: {names}",
+    ),
+    (
+        "wide.unknown",
+        "it names the collector {collector}, which this version does not know",
+    ),
+    (
+        "wide.unreadable",
+        "the parameters of the section {section} cannot be read: {why}",
+    ),
+    (
+        "wide.template",
+        "it uses a template, which this version does not read",
+    ),
+];
