@@ -1,0 +1,2 @@
+//! The customer's own rules.
+pub mod grants;
