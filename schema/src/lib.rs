@@ -1,1 +1,76 @@
-//! placeholder
+//! The store of boathook: what the product keeps, behind verbs in the product's words. One closed enum of backends
+//! chosen by URL; every verb changes one aggregate, its event in the same write. See `verbs` for the list.
+#![forbid(unsafe_code)]
+
+pub mod error;
+pub mod objects;
+pub mod page;
+pub mod records;
+pub mod scope;
+mod verbs;
+pub mod write;
+
+pub use error::{Answer, Outcome, Refused, StoreError};
+pub use objects::{ChunkReader, Folder, Objects, Put, Run};
+pub use page::{Page, Paged};
+pub use records::*;
+pub use scope::Scope;
+pub use write::{Actor, OpId, Write};
+
+/// A store, open. Cheap to clone; all clones share one writer, one pool of readers and one wake-up.
+#[derive(Clone)]
+pub enum Store {
+    /// SQLite and packet objects in one directory.
+    Embedded(Embedded),
+}
+
+#[derive(Clone)]
+pub struct Embedded {
+    objects: Objects,
+    control: tokio::sync::watch::Receiver<u64>,
+}
+
+impl Store {
+    /// Opens `sqlite:///DIRECTORY`, which must exist and be migrated. Call it within a tokio runtime.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        let _ = url;
+        Err(StoreError::NotYet { verb: "open" })
+    }
+
+    /// Packet objects.
+    pub fn objects(&self) -> &Objects {
+        match self {
+            Self::Embedded(store) => &store.objects,
+        }
+    }
+
+    /// The control log's head: changes when something was appended, by this process at once.
+    pub fn control(&self) -> tokio::sync::watch::Receiver<u64> {
+        match self {
+            Self::Embedded(store) => store.control.clone(),
+        }
+    }
+}
+
+/// Moves a store's schema. Safe to repeat; one at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Migrate {
+    /// To the newest version that this program knows. Makes the directory and the database if there is none.
+    Up,
+    To(u32),
+    /// One version down.
+    Down,
+    /// Says that the schema *is* at this version, after a repair by hand. Runs nothing.
+    Force(u32),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Migrated {
+    pub from: u32,
+    pub to: u32,
+}
+
+pub async fn migrate(url: &str, migrate: Migrate) -> Result<Migrated, StoreError> {
+    let _ = (url, migrate);
+    Err(StoreError::NotYet { verb: "migrate" })
+}

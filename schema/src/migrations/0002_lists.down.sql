@@ -1,0 +1,4 @@
+DROP TABLE IF EXISTS terms;
+DROP TABLE IF EXISTS found;
+DROP TABLE IF EXISTS found_customers;
+DROP TABLE IF EXISTS day_stats;

@@ -1,0 +1,29 @@
+//! Every verb of the store, one aggregate a file. A write says `Answer<T>`; a read says `Result<T, StoreError>`, and
+//! what the caller's scope does not hold is as if it were not there.
+mod claims;
+mod control;
+mod customers;
+mod events;
+mod hooks;
+mod instances;
+mod packets;
+mod people;
+mod revisions;
+mod tickets;
+mod trust;
+
+pub(crate) type Read<T> = Result<T, crate::error::StoreError>;
+
+/// A verb's signature and words; the body hands it to the backend that is open.
+macro_rules! verbs {
+    ($( $(#[$doc:meta])* fn $name:ident ( $($arg:ident : $ty:ty),* $(,)? ) -> $ret:ty; )*) => {
+        impl $crate::Store { $(
+            $(#[$doc])*
+            pub async fn $name(&self, $($arg: $ty),*) -> $ret {
+                let _ = ($(&$arg),*);
+                match self { Self::Embedded(_) => Err($crate::StoreError::NotYet { verb: stringify!($name) }) }
+            }
+        )* }
+    };
+}
+pub(crate) use verbs;

@@ -1,0 +1,22 @@
+//! Packets, once their chunks are durable and checked.
+use boathook_hooks::{
+    ids::{Blob, ClaimId},
+    time::Time,
+};
+
+use super::{Read, verbs};
+use crate::{Answer, CommitPacket, Committed, Packet, PacketsBy, Page, Paged, Scope, Write};
+
+verbs! {
+    /// The claim becomes accepted. One that expired takes a free place, or `NoPlace` (410). With the last place the
+    /// revision is full. The same bytes again: `Same`.
+    fn commit_packet(scope: &Scope, write: Write, commit: CommitPacket) -> Answer<Committed>;
+    /// Keeps the receipt with the packet; the first one stands and comes back.
+    fn put_receipt(scope: &Scope, write: Write, claim: ClaimId, receipt: Blob) -> Answer<Packet>;
+    fn packet(scope: &Scope, claim: &ClaimId) -> Read<Option<Packet>>;
+    /// Newest first.
+    fn packets(scope: &Scope, by: PacketsBy, page: Page) -> Read<Paged<Packet>>;
+    /// Whether chunks beneath that claim can never be wanted again: rejected, replaced by a newer reservation, or
+    /// never accepted and seven days past the revision's end. An unknown revision's are kept.
+    fn may_delete_chunks(scope: &Scope, claim: &ClaimId, now: Time) -> Read<bool>;
+}

@@ -1,0 +1,27 @@
+//! People, sign-ins, API tokens: the house's, so for `Scope::All` and `Scope::System` alone.
+use boathook_hooks::{
+    ids::{Digest, PersonId},
+    time::Time,
+};
+
+use super::{Read, verbs};
+use crate::{Answer, ApiToken, Page, Paged, Person, PutPerson, Scope, SignIn, Who, Write};
+
+verbs! {
+    /// Makes (`expect` none and unknown) or changes a person. With `expect` only at that version.
+    fn put_person(scope: &Scope, write: Write, person: PutPerson, expect: Option<u64>) -> Answer<Person>;
+    fn person(scope: &Scope, id: &PersonId) -> Read<Option<Person>>;
+    /// By id.
+    fn people(scope: &Scope, page: Page) -> Read<Paged<Person>>;
+    fn open_sign_in(scope: &Scope, write: Write, sign_in: SignIn) -> Answer<SignIn>;
+    /// Ends one; says how many there were, 0 or 1.
+    fn end_sign_in(scope: &Scope, write: Write, hash: Digest) -> Answer<u32>;
+    /// Ends all of a person's sign-ins.
+    fn end_sign_ins(scope: &Scope, write: Write, person: PersonId) -> Answer<u32>;
+    fn add_api_token(scope: &Scope, write: Write, token: ApiToken) -> Answer<ApiToken>;
+    fn end_api_token(scope: &Scope, write: Write, hash: Digest) -> Answer<u32>;
+    /// Also those that are over.
+    fn api_tokens(scope: &Scope, person: &PersonId) -> Read<Vec<ApiToken>>;
+    /// Whose secret has that hash, if it is alive at `now`. For `Scope::System`.
+    fn who(scope: &Scope, hash: &Digest, now: Time) -> Read<Option<Who>>;
+}

@@ -1,0 +1,26 @@
+//! Published revisions: publish, stop, lower, expire.
+use boathook_hooks::{
+    ids::{Blob, Digest},
+    states::StoppedBy,
+    time::Time,
+};
+
+use super::{Read, verbs};
+use crate::{Answer, Publish, Revision, Scope, Told, Write};
+
+verbs! {
+    /// Publishes a signed or held revision, and supersedes the one of the same hook that is published. Refused when it
+    /// expired, or when its digest is not the one that was signed.
+    fn publish(scope: &Scope, write: Write, publish: Publish) -> Answer<Told>;
+    /// Ends it; claims that are reserved lose their places. Stopping again is done and changes nothing.
+    fn stop(scope: &Scope, write: Write, digest: Digest, by: StoppedBy, why: String) -> Answer<Told>;
+    /// Lowers places or the end; never raises. Refused with `InUse` below what is accepted and reserved.
+    fn lower(scope: &Scope, write: Write, digest: Digest, places: Option<u32>, expires_at: Option<Time>) -> Answer<Told>;
+    /// Refused while it has not expired at the write's `now`. Reserved claims may still bring their packets.
+    fn expire(scope: &Scope, write: Write, digest: Digest) -> Answer<Told>;
+    fn revision(scope: &Scope, digest: &Digest) -> Read<Option<Revision>>;
+    /// The DSSE envelope as it was published.
+    fn envelope(scope: &Scope, digest: &Digest) -> Read<Option<Blob>>;
+    /// Published revisions whose end has come, for `expire`.
+    fn due_expiry(scope: &Scope, now: Time, limit: u32) -> Read<Vec<Digest>>;
+}
