@@ -1,1 +1,31 @@
-//! placeholder
+//! `boathook-server`: agent protocol, JSON API and periodic work over the store; the binary only wires.
+#![forbid(unsafe_code)]
+
+pub mod agent;
+pub mod api;
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod control;
+pub mod errors;
+pub mod keys;
+pub mod limits;
+pub mod lists;
+pub mod listeners;
+pub mod metrics;
+pub mod people;
+pub mod periodic;
+pub mod routes;
+pub mod tls;
+pub mod trust;
+pub mod uploads;
+mod web;
+
+pub use listeners::{Running, serve, serve_with};
+
+use boathook_schema::{Store, StoreError};
+
+/// The store that the config names, migrated already.
+pub async fn open_store(config: &config::Config) -> Result<Store, StoreError> {
+    Store::open(&config.store_url()).await
+}

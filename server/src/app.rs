@@ -1,0 +1,80 @@
+//! `App`: everything that handlers and periodic work share, and the clock they all ask.
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use boathook_hooks::time::Time;
+use boathook_schema::{Chain, NewEvent, Scope, Store, Write};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::Config,
+    errors::{Answer, IntoAnswer as _},
+    keys::Keys,
+    metrics::Metrics,
+    trust::Trust,
+};
+
+/// The server's whole state, behind one `Arc` as axum's state.
+pub struct App {
+    pub config: Config,
+    pub store: Store,
+    pub keys: Keys,
+    pub clock: Clock,
+    pub metrics: Metrics,
+    /// Roots, roster and revocations as the store has them, verified.
+    pub trust: Trust,
+    /// PEM of the CA that join strings carry; none is the system's.
+    pub ca_pem: Option<String>,
+    /// Cancelled when the server begins to drain: long polls answer, periodic work ends.
+    pub shutdown: CancellationToken,
+    /// What the agent protocol keeps in memory.
+    pub agent: crate::agent::AgentState,
+}
+
+pub type Shared = Arc<App>;
+
+impl App {
+    pub fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// Writes a read or a refusal into a chain. Fails closed: without the event the deed is not done either.
+    pub async fn record(&self, write: Write, chain: Chain, event: NewEvent) -> Answer<()> {
+        let recorded = self
+            .store
+            .record_event(&Scope::System, write, chain, event)
+            .await;
+        recorded.answer().map(drop)
+    }
+}
+
+/// Where `now` comes from: the wall clock, or a test's own.
+#[derive(Clone, Debug, Default)]
+pub enum Clock {
+    #[default]
+    Wall,
+    Set(Arc<AtomicI64>),
+}
+
+impl Clock {
+    /// A clock that stands still until it is moved.
+    pub fn at(time: Time) -> Self {
+        Self::Set(Arc::new(AtomicI64::new(time.ms())))
+    }
+
+    pub fn now(&self) -> Time {
+        match self {
+            Self::Wall => Time::wall_clock(),
+            Self::Set(ms) => Time::from_ms(ms.load(Ordering::SeqCst)),
+        }
+    }
+
+    /// Moves a set clock on by `ms`; the wall clock cannot be moved.
+    pub fn advance(&self, ms: i64) {
+        if let Self::Set(now) = self {
+            now.fetch_add(ms, Ordering::SeqCst);
+        }
+    }
+}

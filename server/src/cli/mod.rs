@@ -1,0 +1,6 @@
+//! The commands of `boathook-server`.
+use std::process::ExitCode;
+
+pub fn main() -> ExitCode {
+    ExitCode::FAILURE
+}

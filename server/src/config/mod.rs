@@ -1,0 +1,298 @@
+//! The config file `boathook-server.toml`: parsed once, unknown keys refused, secrets kept elsewhere.
+mod sections;
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+
+pub use sections::{Agents, Limits, Log, LogFormat, Ops, People, Tls};
+
+/// All settings. Every key has a default but `data_dir` and `origin`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub data_dir: PathBuf,
+    /// `https://host[:port]`.
+    pub origin: String,
+    #[serde(default = "default_listen")]
+    pub listen: SocketAddr,
+    #[serde(default)]
+    pub store: String,
+    #[serde(default)]
+    pub tls: Tls,
+    #[serde(default)]
+    pub ops: Ops,
+    #[serde(default)]
+    pub limits: Limits,
+    #[serde(default)]
+    pub agents: Agents,
+    #[serde(default)]
+    pub people: People,
+    #[serde(default)]
+    pub log: Log,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("cannot read the config file {path}")]
+    Read {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("the config file {path} is wrong: {message}")]
+    Parse { path: PathBuf, message: String },
+    #[error("the config file's {key} is {found:?}: expected {expected}")]
+    Value {
+        key: &'static str,
+        found: String,
+        expected: &'static str,
+    },
+}
+
+fn default_listen() -> SocketAddr {
+    SocketAddr::from((std::net::Ipv6Addr::UNSPECIFIED, 8443))
+}
+
+impl Config {
+    /// The settings for a server whose everything lies in `data_dir`; all else by default.
+    pub fn new(data_dir: impl Into<PathBuf>, origin: &str) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            origin: origin.to_owned(),
+            listen: default_listen(),
+            store: String::new(),
+            tls: Tls::default(),
+            ops: Ops::default(),
+            limits: Limits::default(),
+            agents: Agents::default(),
+            people: People::default(),
+            log: Log::default(),
+        }
+    }
+
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        let mut config = Self::parse(&text, path)?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        for relative in [
+            &mut config.data_dir,
+            &mut config.tls.certificate,
+            &mut config.tls.key,
+            &mut config.tls.ca,
+        ] {
+            if !relative.as_os_str().is_empty() && relative.is_relative() {
+                *relative = folder.join(&relative);
+            }
+        }
+        Ok(config)
+    }
+
+    /// `path` is for messages only.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        let config: Self = toml::from_str(text).map_err(|e| ConfigError::Parse {
+            path: path.to_owned(),
+            message: e.to_string(),
+        })?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// Where the store lies: `sqlite:///DIRECTORY`.
+    pub fn store_url(&self) -> String {
+        if self.store.is_empty() {
+            let folder = self.data_dir.join("store");
+            let folder = std::path::absolute(&folder).unwrap_or(folder);
+            format!("sqlite://{}", folder.display())
+        } else {
+            self.store.clone()
+        }
+    }
+
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let host = self.origin.strip_prefix("https://").unwrap_or_default();
+        let bad = |key, found: &dyn ToString, expected| {
+            Err(ConfigError::Value {
+                key,
+                found: found.to_string(),
+                expected,
+            })
+        };
+        if host.is_empty() || host.contains(['/', '@', '?', '#', ' ']) {
+            return bad("origin", &self.origin, "https://HOST[:PORT] without a path");
+        }
+        if !self.store.is_empty() && !self.store.starts_with("sqlite:///") {
+            return bad("store", &self.store, "sqlite:///DIRECTORY");
+        }
+        let a = &self.agents;
+        let ranges = [
+            (
+                "agents.bearer_seconds",
+                a.bearer_seconds,
+                60,
+                3_600,
+                "60 to 3600",
+            ),
+            (
+                "agents.list_seconds",
+                a.list_seconds,
+                60,
+                86_400,
+                "60 to 86400",
+            ),
+            (
+                "agents.lease_seconds",
+                a.lease_seconds,
+                1,
+                3_600,
+                "1 to 3600",
+            ),
+            (
+                "agents.hold_seconds",
+                u64::from(a.hold_seconds),
+                1,
+                600,
+                "1 to 600",
+            ),
+            (
+                "agents.every_seconds",
+                u64::from(a.every_seconds),
+                1,
+                86_400,
+                "1 to 86400",
+            ),
+            ("agents.control_ms", a.control_ms, 1, 250, "1 to 250"),
+            (
+                "limits.request_seconds",
+                self.limits.request_seconds,
+                1,
+                3_600,
+                "1 to 3600",
+            ),
+            (
+                "limits.body_bytes",
+                self.limits.body_bytes as u64,
+                1_024,
+                64 << 20,
+                "1024 to 67108864",
+            ),
+            (
+                "people.sign_in_hours",
+                self.people.sign_in_hours,
+                1,
+                24 * 90,
+                "1 to 2160",
+            ),
+        ];
+        for (key, found, least, most, expected) in ranges {
+            if !(least..=most).contains(&found) {
+                return bad(key, &found, expected);
+            }
+        }
+        let l = &self.limits;
+        let rates = [
+            ("limits.sign_in_per_minute", l.sign_in_per_minute),
+            ("limits.sign_in_burst", l.sign_in_burst),
+            ("limits.enroll_per_minute", l.enroll_per_minute),
+            ("limits.enroll_burst", l.enroll_burst),
+            ("limits.session_per_minute", l.session_per_minute),
+            ("limits.session_burst", l.session_burst),
+        ];
+        match rates.into_iter().find(|(_, n)| *n == 0) {
+            Some((key, found)) => bad(key, &found, "1 or more"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const SAMPLE: &str = include_str!("../../boathook-server.toml");
+
+    fn parse(text: &str) -> Result<Config, ConfigError> {
+        Config::parse(text, Path::new("boathook-server.toml"))
+    }
+
+    #[test]
+    fn the_sample_parses_and_shows_the_defaults() {
+        let sample = parse(SAMPLE).unwrap();
+        let bare = parse(
+            "data_dir = '/var/lib/boathook-server'\norigin = 'https://boathook.example:8443'",
+        )
+        .unwrap();
+        let (mut sample_tls_free, mut bare_tls_free) = (sample.clone(), bare.clone());
+        (sample_tls_free.tls, bare_tls_free.tls) = (Tls::default(), Tls::default());
+        assert_eq!(format!("{sample_tls_free:?}"), format!("{bare_tls_free:?}"));
+        assert_eq!(
+            sample.store_url(),
+            "sqlite:///var/lib/boathook-server/store"
+        );
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_by_its_name() {
+        for (text, key) in [
+            (format!("lissten = 'x'\n{SAMPLE}"), "lissten"),
+            (
+                SAMPLE.replace("hold_seconds", "hold_secondz"),
+                "hold_secondz",
+            ),
+        ] {
+            let message = parse(&text).unwrap_err().to_string();
+            assert!(message.contains(key), "{message}");
+        }
+    }
+
+    #[test]
+    fn values_out_of_range_are_refused_by_their_key() {
+        for (from, to, key) in [
+            (
+                "origin = \"https://boathook.example:8443\"",
+                "origin = \"http://x\"",
+                "origin",
+            ),
+            (
+                "origin = \"https://boathook.example:8443\"",
+                "origin = \"https://x/y\"",
+                "origin",
+            ),
+            (
+                "bearer_seconds = 3600",
+                "bearer_seconds = 3601",
+                "agents.bearer_seconds",
+            ),
+            (
+                "list_seconds = 7200",
+                "list_seconds = 86401",
+                "agents.list_seconds",
+            ),
+            ("control_ms = 250", "control_ms = 251", "agents.control_ms"),
+            (
+                "sign_in_burst = 10",
+                "sign_in_burst = 0",
+                "limits.sign_in_burst",
+            ),
+            ("store = \"\"", "store = \"postgres://x\"", "store"),
+        ] {
+            let message = parse(&SAMPLE.replace(from, to)).unwrap_err().to_string();
+            assert!(message.contains(key), "{message}");
+        }
+    }
+
+    #[test]
+    fn every_key_of_the_sample_is_documented() {
+        let lines: Vec<&str> = SAMPLE.lines().collect();
+        for section in SAMPLE.split("\n\n") {
+            assert!(section.contains('#'), "no comment in: {section}");
+        }
+        assert!(lines.len() > 50);
+    }
+}

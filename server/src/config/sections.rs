@@ -1,0 +1,133 @@
+//! The config file's sections, each with its defaults. `boathook-server.toml` tells what every key means.
+use std::{net::SocketAddr, path::PathBuf};
+
+use serde::{Deserialize, Deserializer};
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tls {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+    pub ca: PathBuf,
+    pub self_signed: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Ops {
+    #[serde(deserialize_with = "address_or_off")]
+    pub listen: Option<SocketAddr>,
+}
+
+impl Default for Ops {
+    fn default() -> Self {
+        Self {
+            listen: Some(SocketAddr::from(([127, 0, 0, 1], 9443))),
+        }
+    }
+}
+
+fn address_or_off<'de, D: Deserializer<'de>>(d: D) -> Result<Option<SocketAddr>, D::Error> {
+    let text = String::deserialize(d)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|_| {
+        serde::de::Error::custom(format!(
+            "expected an address such as 127.0.0.1:9443, found {text:?}"
+        ))
+    })
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    pub body_bytes: usize,
+    pub request_seconds: u64,
+    pub drain_seconds: u64,
+    pub sign_in_per_minute: u32,
+    pub sign_in_burst: u32,
+    pub enroll_per_minute: u32,
+    pub enroll_burst: u32,
+    pub session_per_minute: u32,
+    pub session_burst: u32,
+    pub upload_memory_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 1 << 20,
+            request_seconds: 30,
+            drain_seconds: 30,
+            sign_in_per_minute: 10,
+            sign_in_burst: 10,
+            enroll_per_minute: 60,
+            enroll_burst: 60,
+            session_per_minute: 600,
+            session_burst: 1_200,
+            upload_memory_bytes: 128 << 20,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Agents {
+    pub bearer_seconds: u64,
+    pub list_seconds: u64,
+    pub lease_seconds: u64,
+    pub hold_seconds: u32,
+    pub long_polls: usize,
+    pub every_seconds: u32,
+    pub control_ms: u64,
+}
+
+impl Default for Agents {
+    fn default() -> Self {
+        Self {
+            bearer_seconds: 3_600,
+            list_seconds: 7_200,
+            lease_seconds: 120,
+            hold_seconds: 300,
+            long_polls: 20_000,
+            every_seconds: 60,
+            control_ms: 250,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct People {
+    pub sign_in_hours: u64,
+}
+
+impl Default for People {
+    fn default() -> Self {
+        Self { sign_in_hours: 12 }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    pub format: LogFormat,
+    pub filter: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            format: LogFormat::Text,
+            filter: "info".into(),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Text,
+    Json,
+}

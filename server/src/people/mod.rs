@@ -1,0 +1,16 @@
+//! Who asks, and by what authority: an extractor's type is the check. Each role has one, with its customers inside.
+mod admin;
+mod caller;
+mod engineer;
+mod house_admin;
+pub mod password;
+mod reviewer;
+pub mod secrets;
+mod viewer;
+
+pub use admin::Admin;
+pub use caller::{AnyRole, Caller};
+pub use engineer::Engineer;
+pub use house_admin::HouseAdmin;
+pub use reviewer::Reviewer;
+pub use viewer::Viewer;
