@@ -3,13 +3,21 @@
 //! `packet.json` is the statement, `packet.dsse.json` the DSSE envelope of those very bytes, `redactions.json` has the
 //! places of what was hidden, and each section is a folder. [`PacketWriter`] makes packets; whoever reads those that
 //! others made trusts nothing in them.
+mod check;
 mod entry;
+mod file_reader;
 mod name;
 mod statement;
 mod write;
+mod zip_in;
 mod zip_out;
 
+pub use check::{
+    CheckError, CheckLimits, CheckedPacket, Expected, OpenPacket, UNPACKED_FACTOR, check,
+    check_unknown, open,
+};
 pub use entry::{LONGEST_NAME, MAX_ENTRIES, name_fault};
+pub use file_reader::FileReader;
 pub use name::packet_name;
 pub use statement::{
     Consent, FileEntry, HookRef, LeftOut, Mode, Outcome, Section, Statement, StatementError,

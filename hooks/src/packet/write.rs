@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     ENVELOPE, MAX_ENTRIES, PACKET_PAYLOAD_TYPE, REDACTIONS, STATEMENT,
+    check::UNPACKED_FACTOR,
     entry::{folded, safe_path},
     name::packet_name,
     statement::{
@@ -125,6 +126,8 @@ pub struct PacketWriter<W> {
     names: HashSet<String>,
     listed: Vec<ListedFile>,
     places: usize,
+    /// Bytes of all files before compression.
+    unpacked: u64,
     own_redactions: Counts,
     /// The most that the statement has so far, in bytes.
     statement_bound: u64,
@@ -168,6 +171,7 @@ impl<W: Write + Seek> PacketWriter<W> {
             names: [STATEMENT, ENVELOPE, REDACTIONS].map(folded).into(),
             listed: Vec::new(),
             places: 0,
+            unpacked: 0,
             own_redactions: Counts::default(),
             statement_bound: 0,
         };
@@ -525,12 +529,21 @@ impl<W: Write + Seek> PacketWriter<W> {
                 file.full = Some("the packet is full");
                 break;
             }
+            // What unpacks to more is refused as a bomb by whoever receives it.
+            let others = self.statement_bound * 4 + self.places as u64 * 80 + 64 * 1024;
+            if self.unpacked + others + bytes.len() as u64
+                > self.limits.zip_bytes.saturating_mul(UNPACKED_FACTOR)
+            {
+                file.full = Some("the packet would unpack to too much");
+                break;
+            }
             // What fits even if it does not shrink.
             let fits = usize::try_from(room - room / 256 - 64)
                 .unwrap_or(usize::MAX)
                 .min(bytes.len());
             let (now, later) = bytes.split_at(fits);
             self.zip.write(now)?;
+            self.unpacked += now.len() as u64;
             file.sha256.update(now);
             bytes = later;
         }
@@ -620,4 +633,4 @@ fn json_bound(section: &Section) -> Result<u64, WriteError> {
 
 #[cfg(test)]
 #[path = "write_tests.rs"]
-mod tests;
+pub(super) mod tests;
