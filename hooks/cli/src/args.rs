@@ -1,0 +1,61 @@
+//! The command line whole, and the way from it to the commands.
+use std::path::PathBuf;
+
+use boathook_hooks::time::Time;
+use clap::{Parser, Subcommand};
+
+use crate::{
+    commands::{Ctx, keygen, root, roster, sign},
+    error::{Error, Result},
+    out::Out,
+};
+
+#[derive(Debug, Parser)]
+#[command(name = "boathook", version, about = "Asks instances for support packets, with signed hooks", max_term_width = 120)]
+pub struct Cli {
+    /// Say everything as one JSON value on stdout; errors as one on stderr.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Where sign-ins are kept [default: $XDG_CONFIG_HOME/boathook or ~/.config/boathook]
+    #[arg(long, global = true, value_name = "DIR", env = "BOATHOOK_CONFIG_DIR")]
+    pub config_dir: Option<PathBuf>,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make an Ed25519 key in a file for its owner alone.
+    Keygen(keygen::KeygenArgs),
+    /// Roots: who holds which keys, with what thresholds and bounds.
+    #[command(subcommand)]
+    Root(root::RootCommand),
+    /// Rosters: whose signatures count, for which customers.
+    #[command(subcommand)]
+    Roster(roster::RosterCommand),
+    /// Sign a root, roster, hook or revocation.
+    Sign(sign::SignFileArgs),
+}
+
+/// Runs one command.
+///
+/// # Errors
+/// Whatever went wrong, with its next step; see [`Error::exit_code`].
+pub async fn run(cli: Cli, out: Out) -> Result<()> {
+    let config_dir = config_dir(cli.config_dir)?;
+    let mut ctx = Ctx { out, config_dir, now: Time::wall_clock() };
+    match &cli.command {
+        Command::Keygen(args) => keygen::run(&mut ctx, args),
+        Command::Root(command) => root::run(&mut ctx, command),
+        Command::Roster(command) => roster::run(&mut ctx, command),
+        Command::Sign(args) => sign::files(&mut ctx, args, None),
+    }
+}
+
+fn config_dir(given: Option<PathBuf>) -> Result<PathBuf> {
+    let of = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    given
+        .or_else(|| of("XDG_CONFIG_HOME").map(|dir| dir.join("boathook")))
+        .or_else(|| of("HOME").map(|dir| dir.join(".config/boathook")))
+        .ok_or_else(|| Error::usage("there is no HOME to keep sign-ins in", "give --config-dir DIR"))
+}

@@ -1,0 +1,4 @@
+//! The client of the server's JSON API.
+mod problem;
+
+pub use problem::Problem;
