@@ -4,6 +4,7 @@ pub mod postgres;
 pub mod sim;
 pub mod sim_packet;
 pub mod tls;
+pub mod world;
 
 /// The one TLS provider of this process; later calls change nothing.
 pub fn provider() {
