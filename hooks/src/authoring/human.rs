@@ -25,7 +25,7 @@ pub fn size(bytes: u64) -> String {
     let exact = UNITS
         .iter()
         .filter(|(name, _)| name.ends_with("iB"))
-        .find(|(_, n)| bytes >= *n && bytes % n == 0);
+        .find(|(_, n)| bytes >= *n && bytes.is_multiple_of(*n));
     match exact {
         Some((name, n)) => format!("{} {name}", bytes / n),
         None => format!("{bytes} B"),
