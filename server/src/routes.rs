@@ -54,7 +54,8 @@ pub fn router(app: Shared) -> Router {
         .route("/agent/v1/claims/{claim}/renew", post(agent::claims::renew))
         .layer(middleware::from_fn_with_state(app.clone(), limits::timeout))
         .layer(RequestBodyLimitLayer::new(AGENT_BODY))
-        .layer(DefaultBodyLimit::max(AGENT_BODY));
+        .layer(DefaultBodyLimit::max(AGENT_BODY))
+        .layer(middleware::from_fn_with_state(app.clone(), agent::advise));
 
     // Held for minutes, or as long as the bytes take: no time limit here.
     let long_agent = Router::new()
@@ -66,7 +67,8 @@ pub fn router(app: Shared) -> Router {
                 .patch(agent::uploads::patch)
                 .options(agent::uploads::options),
         )
-        .layer(DefaultBodyLimit::disable());
+        .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn_with_state(app.clone(), agent::advise));
 
     let (people, document) = api::router(sign_in).split_for_parts();
     let people = people

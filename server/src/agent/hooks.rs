@@ -1,0 +1,122 @@
+//! The hook list and the hooks: polls, held until something changes, and envelopes for whom they are listed.
+use std::time::Duration;
+
+use axum::{
+    extract::{Path, Query, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use boathook_hooks::{
+    ids::Digest,
+    protocol::{CONTENT_TYPE, HEADER_SEEN},
+    time::Time,
+};
+use serde::Deserialize;
+
+use crate::{
+    agent::{Instance, Working, body, poll::Held},
+    app::{App, Shared},
+    control,
+    errors::{Answer, Problem},
+    lists,
+};
+
+#[derive(Deserialize)]
+pub struct Wait {
+    /// Seconds to hold the answer until something changes.
+    #[serde(default)]
+    wait: u32,
+}
+
+/// Over how long a draining server spreads the answers to its long polls.
+const DRAIN_SPREAD: Duration = Duration::from_secs(60);
+
+pub async fn list(
+    State(app): State<Shared>,
+    instance: Instance,
+    Query(asked): Query<Wait>,
+    headers: HeaderMap,
+) -> Answer<Response> {
+    control::at_least(&app, seen(&headers)?).await?;
+    app.agent.seen.note(&instance.instance, app.now());
+    let known = headers.get(header::IF_NONE_MATCH).map(|v| v.as_bytes());
+    let hold = u64::from(asked.wait.min(app.config.agents.hold_seconds));
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(hold);
+    let mut changes = app.agent.control.watch();
+    let mut held = None;
+    loop {
+        changes.borrow_and_update();
+        instance.recheck(&app)?;
+        let now = app.now();
+        let offer = lists::current(&app, &instance, now)?;
+        if known != Some(offer.etag.as_bytes()) {
+            let etag = offer.etag.clone();
+            let bytes = lists::sign(&app, &instance, offer, now).await?;
+            let headers = [
+                (header::ETAG, etag.as_str()),
+                (header::CONTENT_TYPE, CONTENT_TYPE),
+                (header::CACHE_CONTROL, "private, no-cache"),
+            ];
+            return Ok((headers, bytes).into_response());
+        }
+        // Counted only when it waits, and for as long as it does.
+        if hold > 0 && held.is_none() {
+            held = Held::take(&app);
+        }
+        if held.is_none() || tokio::time::Instant::now() >= deadline {
+            let headers = [(header::ETAG, offer.etag.as_str())];
+            return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+        }
+        let next = next_moment(&instance, offer.period_end, now);
+        tokio::select! {
+            // The sender lives as long as the app.
+            _ = changes.changed() => {}
+            () = tokio::time::sleep_until(deadline.min(tokio::time::Instant::now() + next)) => {}
+            () = drain(&app) => held = None,
+        }
+    }
+}
+
+/// Until the answer changes by time alone: the list's period ends, or the bearer.
+fn next_moment(instance: &Instance, period_end: Time, now: Time) -> Duration {
+    let ms = period_end.min(instance.until).since(now).max(1);
+    Duration::from_millis(u64::try_from(ms).unwrap_or(1))
+}
+
+/// Some moment after the server began to drain: not all agents shall come to its neighbours at once.
+async fn drain(app: &App) {
+    app.shutdown.cancelled().await;
+    let most = DRAIN_SPREAD.min(Duration::from_secs(app.config.limits.drain_seconds) / 2);
+    let mut chance = [0; 4];
+    // Without chance all answer at once, which is worse for the neighbours but not wrong.
+    let _ = getrandom::fill(&mut chance);
+    tokio::time::sleep(most.mul_f64(f64::from(u32::from_be_bytes(chance)) / f64::from(u32::MAX)))
+        .await;
+}
+
+/// The control number that the agent knows.
+fn seen(headers: &HeaderMap) -> Answer<u64> {
+    let Some(value) = headers.get(HEADER_SEEN) else {
+        return Ok(0);
+    };
+    let number = value.to_str().ok().and_then(|v| v.trim().parse().ok());
+    number.ok_or_else(|| Problem::bad_request("boathook-seen must be a control number"))
+}
+
+/// A hook's envelope, only for an instance that it is listed for.
+pub async fn one(
+    State(app): State<Shared>,
+    instance: Working,
+    Path(digest): Path<String>,
+) -> Answer<Response> {
+    let digest: Digest = digest.parse().map_err(|_| Problem::not_found("hook"))?;
+    let envelope = {
+        let active = app.agent.control.active();
+        active
+            .listed(&digest, instance.asker(), app.now())
+            .map(|hook| hook.envelope.clone())
+    };
+    envelope
+        .map(body::envelope)
+        .ok_or_else(|| Problem::not_found("hook"))
+}

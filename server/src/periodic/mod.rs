@@ -1,0 +1,72 @@
+//! Work that nobody asks for: expiring hooks, giving leases back, cleaning up, the hourly digest.
+mod gc;
+mod house;
+
+use std::{future::Future, time::Duration};
+
+pub use gc::collect_orphans;
+
+use crate::app::Shared;
+
+/// Begins all of it; it ends with the shutdown.
+pub fn spawn(app: &Shared) {
+    every(
+        app,
+        Duration::from_secs(1),
+        "each second",
+        |app| async move { house::each_second(&app).await },
+    );
+    every(
+        app,
+        Duration::from_secs(15 * 60),
+        "last seen",
+        |app| async move { house::last_seen(&app).await },
+    );
+    every(app, Duration::from_secs(3600), "heads", |app| async move {
+        house::digest_heads(&app).await
+    });
+    every(
+        app,
+        Duration::from_secs(3600),
+        "orphan chunks",
+        |app| async move {
+            let deleted = collect_orphans(&app).await?;
+            if deleted > 0 {
+                tracing::info!(deleted, "chunks that nobody can want again are deleted");
+            }
+            Ok(())
+        },
+    );
+}
+
+type Outcome = Result<(), boathook_schema::StoreError>;
+
+fn every<F, W>(app: &Shared, period: Duration, what: &'static str, work: F)
+where
+    F: Fn(Shared) -> W + Send + 'static,
+    W: Future<Output = Outcome> + Send,
+{
+    let app = app.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                () = app.shutdown.cancelled() => return,
+                () = tokio::time::sleep(period) => {}
+            }
+            if let Err(error) = work(app.clone()).await {
+                tracing::warn!(%error, what, "periodic work failed; it is tried again");
+            }
+        }
+    });
+}
+
+/// Refusals of periodic work are races that somebody else won: said in the log, no more.
+fn note<T>(what: &'static str, outcome: boathook_schema::Outcome<T>) -> Option<T> {
+    match outcome {
+        boathook_schema::Outcome::Done(value) => Some(value),
+        boathook_schema::Outcome::Refused(reason) => {
+            tracing::debug!(%reason, what, "periodic work was not needed");
+            None
+        }
+    }
+}

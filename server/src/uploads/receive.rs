@@ -1,0 +1,218 @@
+//! Receiving: the body flows into create-only chunks, counted as it flows.
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    body::{Body, BodyDataStream, Bytes},
+    http::StatusCode,
+};
+use boathook_hooks::time::Time;
+use boathook_schema::{
+    Claim, Folder, Put, Refused,
+    objects::{CHUNK_BYTES, MAX_CHUNKS},
+};
+use bytes::{Buf as _, BytesMut};
+use futures_util::StreamExt as _;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::{
+    agent::Instance,
+    app::App,
+    errors::{Answer, Problem},
+    uploads::{
+        lease_ms, overrun,
+        turns::Turn,
+        tus::{self, Checksum},
+    },
+};
+
+/// How long a connection may stay silent before it counts as broken.
+const SILENCE: Duration = Duration::from_secs(60);
+/// How long one chunk may take to arrive: its memory is not held for longer.
+const CHUNK_TIME: Duration = Duration::from_secs(600);
+/// How long an upload waits for memory.
+const MEMORY_PATIENCE: Duration = Duration::from_secs(20);
+/// Bytes a permit of the memory's semaphore.
+const UNIT: usize = 1024;
+
+/// The memory of all uploads together.
+pub struct Memory(Arc<Semaphore>);
+
+impl Memory {
+    pub fn new(bytes: usize) -> Self {
+        // Less than one chunk would let nothing in.
+        Self(Arc::new(Semaphore::new(bytes.max(CHUNK_BYTES) / UNIT)))
+    }
+
+    /// Room for a buffer of `bytes`, at most one chunk.
+    pub async fn room(&self, bytes: u64) -> Answer<OwnedSemaphorePermit> {
+        let bytes = usize::try_from(bytes)
+            .unwrap_or(CHUNK_BYTES)
+            .min(CHUNK_BYTES);
+        let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
+        let wait = self.0.clone().acquire_many_owned(units);
+        match tokio::time::timeout(MEMORY_PATIENCE, wait).await {
+            Ok(Ok(permit)) => Ok(permit),
+            _ => Err(Problem::busy("too many uploads at once", 10)),
+        }
+    }
+}
+
+/// One PATCH under way.
+pub struct Receiving<'a> {
+    pub app: &'a App,
+    pub instance: &'a Instance,
+    pub claim: Claim,
+    pub folder: Folder,
+    /// Bytes that are durable.
+    pub stored: u64,
+    pub chunks: usize,
+    pub checksum: Option<Checksum>,
+    pub turn: &'a Turn,
+}
+
+/// Why no more bytes come.
+enum End {
+    /// The body is whole.
+    Whole,
+    /// The connection broke, fell silent, or another request took over: what came is kept.
+    Broken(Problem),
+}
+
+impl Receiving<'_> {
+    /// Takes in the body. What came is durable when this returns, also when the connection broke.
+    pub async fn body(&mut self, body: Body) -> Answer<()> {
+        let left = self.claim.bytes - self.stored;
+        let _room = self.app.agent.uploads.memory.room(left).await?;
+        let mut stream = body.into_data_stream();
+        let mut buffer = BytesMut::new();
+        let mut renewed_at = self.app.now();
+        let mut chunk_began = tokio::time::Instant::now();
+        let end = loop {
+            let mut frame = match self.next(&mut stream, chunk_began).await {
+                Ok(Some(frame)) => frame,
+                Ok(None) => break End::Whole,
+                Err(problem) => break End::Broken(problem),
+            };
+            let sent = self.stored + (buffer.len() + frame.len()) as u64;
+            if sent > self.claim.bytes {
+                return Err(overrun(self.app, self.instance, &self.claim, sent).await);
+            }
+            self.app.metrics.upload_bytes.inc_by(frame.len() as u64);
+            self.progress(&mut renewed_at).await?;
+            if let Some(checksum) = &mut self.checksum {
+                if buffer.len() + frame.len() > CHUNK_BYTES {
+                    return Err(tus::checksum_too_large());
+                }
+                checksum.update(&frame);
+            }
+            while buffer.len() + frame.len() >= CHUNK_BYTES && self.checksum.is_none() {
+                buffer.extend_from_slice(&frame.split_to(CHUNK_BYTES - buffer.len()));
+                self.put(buffer.split().freeze()).await?;
+                chunk_began = tokio::time::Instant::now();
+            }
+            if frame.has_remaining() {
+                if buffer.capacity() == 0 {
+                    let left =
+                        usize::try_from(self.claim.bytes - self.stored).unwrap_or(CHUNK_BYTES);
+                    buffer.reserve(left.min(CHUNK_BYTES));
+                }
+                buffer.extend_from_slice(&frame);
+            }
+        };
+        if let Some(checksum) = self.checksum.take() {
+            match &end {
+                // Half of what was announced cannot be checked, so it cannot be kept.
+                End::Broken(problem) => return Err(problem.clone()),
+                End::Whole => checksum.verify()?,
+            }
+        }
+        if !buffer.is_empty() {
+            self.put(buffer.freeze()).await?;
+        }
+        match end {
+            End::Whole => Ok(()),
+            End::Broken(problem) => Err(problem),
+        }
+    }
+
+    async fn next(
+        &self,
+        stream: &mut BodyDataStream,
+        chunk_began: tokio::time::Instant,
+    ) -> Answer<Option<Bytes>> {
+        let broken = |words: &str| Problem::new(StatusCode::REQUEST_TIMEOUT, "broken", words);
+        tokio::select! {
+            biased;
+            () = self.turn.superseded() => {
+                Err(Problem::conflict("another request goes on with this upload"))
+            }
+            () = tokio::time::sleep(SILENCE) => Err(broken("no bytes came for a minute")),
+            () = tokio::time::sleep_until(chunk_began + CHUNK_TIME) => {
+                Err(broken("the bytes come too slowly to be waited for; go on from Upload-Offset"))
+            }
+            frame = stream.next() => match frame {
+                None => Ok(None),
+                Some(Ok(bytes)) => Ok(Some(bytes)),
+                Some(Err(_)) => Err(broken("the connection broke")),
+            },
+        }
+    }
+
+    /// Puts one chunk. Another writer that was first at this offset wins.
+    async fn put(&mut self, bytes: Bytes) -> Answer<()> {
+        if self.chunks >= MAX_CHUNKS {
+            return Err(too_many_chunks(self.claim.bytes));
+        }
+        let size = bytes.len() as u64;
+        match self
+            .app
+            .store
+            .objects()
+            .put(&self.folder, self.stored, bytes)
+            .await?
+        {
+            Put::Stored => {
+                self.stored += size;
+                self.chunks += 1;
+                Ok(())
+            }
+            Put::Lost => Err(Problem::conflict(
+                "another request was first at this offset",
+            )),
+        }
+    }
+
+    /// Bytes came: the lease goes on, written at most each half lease.
+    async fn progress(&mut self, renewed_at: &mut Time) -> Answer<()> {
+        let now = self.app.now();
+        let (lease, half) = (lease_ms(self.app), lease_ms(self.app) / 2);
+        if self.claim.lease_until.since(now) > half || now.since(*renewed_at) < half {
+            return Ok(());
+        }
+        *renewed_at = now;
+        let scope = self.instance.scope();
+        let write = self.instance.write(self.app);
+        let claim = self.claim.id.clone();
+        let renewed = self
+            .app
+            .store
+            .renew(&scope, write, claim, now.plus_ms(lease))
+            .await?;
+        match renewed.done() {
+            Ok(lease) => self.claim.lease_until = lease.until,
+            // Late, and nothing is free: the commit decides, as a place may come back until then.
+            Err(Refused::NoPlace) => {}
+            Err(reason) => return Err(reason.into()),
+        }
+        Ok(())
+    }
+}
+
+/// 413 that says how large the pieces must be.
+pub fn too_many_chunks(length: u64) -> Problem {
+    let smallest = length.div_ceil(MAX_CHUNKS as u64);
+    Problem::too_large(format!(
+        "an upload may come in at most {MAX_CHUNKS} pieces: send at least {smallest} bytes a request"
+    ))
+    .with("smallest", smallest)
+}
