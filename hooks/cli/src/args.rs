@@ -5,13 +5,20 @@ use boathook_hooks::time::Time;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    commands::{Ctx, keygen, root, roster, sign},
+    commands::{
+        Ctx, audit, hook, instance, keygen, login, packet, root, roster, sign, ticket, trust,
+    },
     error::{Error, Result},
     out::Out,
 };
 
 #[derive(Debug, Parser)]
-#[command(name = "boathook", version, about = "Asks instances for support packets, with signed hooks", max_term_width = 120)]
+#[command(
+    name = "boathook",
+    version,
+    about = "Asks instances for support packets, with signed hooks",
+    max_term_width = 120
+)]
 pub struct Cli {
     /// Say everything as one JSON value on stdout; errors as one on stderr.
     #[arg(long, global = true)]
@@ -34,7 +41,29 @@ pub enum Command {
     #[command(subcommand)]
     Roster(roster::RosterCommand),
     /// Sign a root, roster, hook or revocation.
-    Sign(sign::SignFileArgs),
+    Sign(sign::SignArgs),
+    /// Sign in to a server.
+    Login(login::LoginArgs),
+    /// Sign out, and forget the token.
+    Logout,
+    /// Tickets, which live elsewhere and are known here.
+    #[command(subcommand)]
+    Ticket(ticket::TicketCommand),
+    /// Hooks on the server: draft, review, sign, publish, stop.
+    #[command(subcommand)]
+    Hook(hook::HookCommand),
+    /// Packets that came in.
+    #[command(subcommand)]
+    Packet(packet::PacketCommand),
+    /// Instances of customers.
+    #[command(subcommand)]
+    Instance(instance::InstanceCommand),
+    /// The server's trust documents.
+    #[command(subcommand)]
+    Trust(trust::TrustCommand),
+    /// The record of everything that was done.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
 }
 
 /// Runs one command.
@@ -43,19 +72,40 @@ pub enum Command {
 /// Whatever went wrong, with its next step; see [`Error::exit_code`].
 pub async fn run(cli: Cli, out: Out) -> Result<()> {
     let config_dir = config_dir(cli.config_dir)?;
-    let mut ctx = Ctx { out, config_dir, now: Time::wall_clock() };
+    let mut ctx = Ctx {
+        out,
+        config_dir,
+        now: Time::wall_clock(),
+    };
     match &cli.command {
         Command::Keygen(args) => keygen::run(&mut ctx, args),
         Command::Root(command) => root::run(&mut ctx, command),
         Command::Roster(command) => roster::run(&mut ctx, command),
-        Command::Sign(args) => sign::files(&mut ctx, args, None),
+        Command::Sign(args) => sign::run(&mut ctx, args).await,
+        Command::Login(args) => login::run(&mut ctx, args).await,
+        Command::Logout => login::logout(&mut ctx).await,
+        Command::Ticket(command) => ticket::run(&mut ctx, command).await,
+        Command::Hook(command) => hook::run(&mut ctx, command).await,
+        Command::Packet(command) => packet::run(&mut ctx, command).await,
+        Command::Instance(command) => instance::run(&mut ctx, command).await,
+        Command::Trust(command) => trust::run(&mut ctx, command).await,
+        Command::Audit(command) => audit::run(&mut ctx, command).await,
     }
 }
 
 fn config_dir(given: Option<PathBuf>) -> Result<PathBuf> {
-    let of = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    let of = |name: &str| {
+        std::env::var_os(name)
+            .filter(|v| !v.is_empty())
+            .map(PathBuf::from)
+    };
     given
         .or_else(|| of("XDG_CONFIG_HOME").map(|dir| dir.join("boathook")))
         .or_else(|| of("HOME").map(|dir| dir.join(".config/boathook")))
-        .ok_or_else(|| Error::usage("there is no HOME to keep sign-ins in", "give --config-dir DIR"))
+        .ok_or_else(|| {
+            Error::usage(
+                "there is no HOME to keep sign-ins in",
+                "give --config-dir DIR",
+            )
+        })
 }

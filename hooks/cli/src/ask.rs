@@ -8,12 +8,20 @@ use crate::error::{Error, Result};
 /// Asks on the terminal. Without one the answer cannot be had, which is an error that names `instead`.
 pub fn yes(question: &str, instead: &str) -> Result<bool> {
     if !io::stdin().is_terminal() {
-        return Err(Error::usage("there is no terminal to ask at", format!("read what is shown, then give {instead}")));
+        return Err(Error::usage(
+            "there is no terminal to ask at",
+            format!("read what is shown, then give {instead}"),
+        ));
     }
     let mut err = io::stderr().lock();
-    write!(err, "{question} [y/N] ").and_then(|()| err.flush()).map_err(Error::Output)?;
+    write!(err, "{question} [y/N] ")
+        .and_then(|()| err.flush())
+        .map_err(Error::Output)?;
     let mut line = String::new();
-    io::stdin().lock().read_line(&mut line).map_err(Error::Output)?;
+    io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .map_err(Error::Output)?;
     Ok(matches!(line.trim(), "y" | "Y" | "yes" | "Yes"))
 }
 
@@ -23,7 +31,9 @@ pub fn password(prompt: &str) -> Result<Zeroizing<String>> {
     let typed = stdin.is_terminal();
     if typed {
         let mut err = io::stderr().lock();
-        write!(err, "{prompt}: ").and_then(|()| err.flush()).map_err(Error::Output)?;
+        write!(err, "{prompt}: ")
+            .and_then(|()| err.flush())
+            .map_err(Error::Output)?;
     }
     let line = {
         let _quiet = typed.then(Quiet::begin).transpose()?;
@@ -36,7 +46,10 @@ pub fn password(prompt: &str) -> Result<Zeroizing<String>> {
     }
     let password = Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned());
     if password.is_empty() {
-        return Err(Error::usage("no password was given", "type it at the prompt, or send it to stdin"));
+        return Err(Error::usage(
+            "no password was given",
+            "type it at the prompt, or send it to stdin",
+        ));
     }
     Ok(password)
 }
@@ -52,7 +65,8 @@ impl Quiet {
         let before = tcgetattr(io::stdin()).map_err(|e| Error::Output(e.into()))?;
         let mut quiet = before.clone();
         quiet.local_modes.remove(LocalModes::ECHO);
-        tcsetattr(io::stdin(), OptionalActions::Flush, &quiet).map_err(|e| Error::Output(e.into()))?;
+        tcsetattr(io::stdin(), OptionalActions::Flush, &quiet)
+            .map_err(|e| Error::Output(e.into()))?;
         Ok(Self(before))
     }
 }
@@ -60,7 +74,8 @@ impl Quiet {
 #[cfg(unix)]
 impl Drop for Quiet {
     fn drop(&mut self) {
-        let _ = rustix::termios::tcsetattr(io::stdin(), rustix::termios::OptionalActions::Now, &self.0);
+        let _ =
+            rustix::termios::tcsetattr(io::stdin(), rustix::termios::OptionalActions::Now, &self.0);
     }
 }
 
@@ -70,6 +85,9 @@ struct Quiet;
 #[cfg(not(unix))]
 impl Quiet {
     fn begin() -> Result<Self> {
-        Err(Error::usage("a password cannot be typed unseen here", "send it to stdin"))
+        Err(Error::usage(
+            "a password cannot be typed unseen here",
+            "send it to stdin",
+        ))
     }
 }

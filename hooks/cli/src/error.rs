@@ -1,7 +1,9 @@
 //! `Error`: everything that can go wrong, each with the next step for whoever reads it.
 use std::{io, path::PathBuf};
 
-use boathook_hooks::{envelope::EnvelopeError, keys::KeyError, strict::StrictError, verify::Refusal};
+use boathook_hooks::{
+    envelope::EnvelopeError, keys::KeyError, strict::StrictError, verify::Refusal,
+};
 
 use crate::client::Problem;
 
@@ -13,7 +15,12 @@ pub enum Error {
     #[error("{what}")]
     Usage { what: String, next: String },
     #[error("cannot {operation} {}", path.display())]
-    File { operation: &'static str, path: PathBuf, #[source] source: io::Error },
+    File {
+        operation: &'static str,
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
     #[error("{} is no document of boathook: {what}", path.display())]
     NotADocument { path: PathBuf, what: String },
     #[error("{0}")]
@@ -23,14 +30,23 @@ pub enum Error {
     #[error("the envelope cannot be encoded")]
     Envelope(#[from] EnvelopeError),
     #[error("cannot use the key in {}", path.display())]
-    Key { path: PathBuf, #[source] source: KeyError },
+    Key {
+        path: PathBuf,
+        #[source]
+        source: KeyError,
+    },
     #[error("cannot make a key")]
     MakeKey(#[source] KeyError),
     /// The server's own words.
     #[error("{0}")]
     Problem(Box<Problem>),
     #[error("cannot {operation} at {origin}")]
-    Network { operation: &'static str, origin: String, #[source] source: reqwest::Error },
+    Network {
+        operation: &'static str,
+        origin: String,
+        #[source]
+        source: reqwest::Error,
+    },
     #[error("the server's answer does not read: {what}")]
     Answer { what: String },
     /// What was asked for did not hold.
@@ -42,11 +58,17 @@ pub enum Error {
 
 impl Error {
     pub fn failed(what: impl Into<String>, next: impl Into<String>) -> Self {
-        Self::Failed { what: what.into(), next: next.into() }
+        Self::Failed {
+            what: what.into(),
+            next: next.into(),
+        }
     }
 
     pub fn usage(what: impl Into<String>, next: impl Into<String>) -> Self {
-        Self::Usage { what: what.into(), next: next.into() }
+        Self::Usage {
+            what: what.into(),
+            next: next.into(),
+        }
     }
 
     /// A stable word for programs.
@@ -81,7 +103,9 @@ impl Error {
             Self::File { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => "check the path".into(),
                 io::ErrorKind::PermissionDenied => "check who may read and write there".into(),
-                io::ErrorKind::AlreadyExists => "choose another file with --out; nothing is overwritten".into(),
+                io::ErrorKind::AlreadyExists => {
+                    "choose another file with --out; nothing is overwritten".into()
+                }
                 _ => String::new(),
             },
             Self::NotADocument { .. } => "`boathook inspect FILE` tells what a file is".into(),
@@ -90,7 +114,9 @@ impl Error {
             Self::Problem(problem) => problem.next_step(),
             Self::Network { source, .. } => network_step(source).into(),
             Self::Answer { .. } => "check that the URL is a boathook server of this version".into(),
-            Self::Encode(_) | Self::Envelope(_) | Self::MakeKey(_) | Self::Output(_) => String::new(),
+            Self::Encode(_) | Self::Envelope(_) | Self::MakeKey(_) | Self::Output(_) => {
+                String::new()
+            }
         }
     }
 
@@ -113,17 +139,29 @@ impl Error {
 
 const fn refusal_step(refusal: &Refusal) -> &'static str {
     match refusal {
-        Refusal::RootPeople { .. } => "have the other holders sign it: `boathook root sign FILE --key KEY`",
-        Refusal::RosterPeople { .. } => "have the other holders sign it: `boathook roster sign FILE --key KEY`",
-        Refusal::RosterExpired(_) => "make the next one: `boathook roster renew FILE`, then sign and import it",
-        Refusal::RootExpired(_) => "make the next one: `boathook root new --previous FILE`, then sign and import it",
+        Refusal::RootPeople { .. } => {
+            "have the other holders sign it: `boathook root sign FILE --key KEY`"
+        }
+        Refusal::RosterPeople { .. } => {
+            "have the other holders sign it: `boathook roster sign FILE --key KEY`"
+        }
+        Refusal::RosterExpired(_) => {
+            "make the next one: `boathook roster renew FILE`, then sign and import it"
+        }
+        Refusal::RootExpired(_) => {
+            "make the next one: `boathook root new --previous FILE`, then sign and import it"
+        }
         Refusal::NoRoster => "give one with --roster FILE",
         Refusal::NoRosterSignature | Refusal::AuthorMissing(_) | Refusal::TooFewPeople { .. } => {
             "have the people who are missing sign it: `boathook sign FILE --key KEY`"
         }
-        Refusal::WideNeedsOtherKey { .. } => "have one of them sign with a key kept in a file: `boathook sign FILE --key KEY`",
+        Refusal::WideNeedsOtherKey { .. } => {
+            "have one of them sign with a key kept in a file: `boathook sign FILE --key KEY`"
+        }
         Refusal::OtherRoot { .. } => "compare the fingerprint with its holders by another way",
-        Refusal::Expired(_) | Refusal::BeyondBounds { .. } => "make a new revision that keeps within the limits",
+        Refusal::Expired(_) | Refusal::BeyondBounds { .. } => {
+            "make a new revision that keeps within the limits"
+        }
         _ => "",
     }
 }

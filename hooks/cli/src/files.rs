@@ -12,8 +12,15 @@ use boathook_hooks::{
 
 use crate::error::{Error, Result};
 
-fn failed<'a>(operation: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> Error + 'a {
-    move |source| Error::File { operation, path: path.to_owned(), source }
+fn failed<'a>(
+    operation: &'static str,
+    path: &'a Path,
+) -> impl FnOnce(std::io::Error) -> Error + 'a {
+    move |source| Error::File {
+        operation,
+        path: path.to_owned(),
+        source,
+    }
 }
 
 /// The whole file, of at most `limit` bytes; `-` is stdin.
@@ -21,20 +28,31 @@ pub fn read(path: &Path, limit: usize) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let most = limit as u64 + 1;
     if path == Path::new("-") {
-        std::io::stdin().lock().take(most).read_to_end(&mut bytes).map_err(failed("read", path))?;
+        std::io::stdin()
+            .lock()
+            .take(most)
+            .read_to_end(&mut bytes)
+            .map_err(failed("read", path))?;
     } else {
         let file = fs::File::open(path).map_err(failed("read", path))?;
-        file.take(most).read_to_end(&mut bytes).map_err(failed("read", path))?;
+        file.take(most)
+            .read_to_end(&mut bytes)
+            .map_err(failed("read", path))?;
     }
     if bytes.len() > limit {
-        return Err(Error::NotADocument { path: path.to_owned(), what: format!("it has more than {limit} bytes") });
+        return Err(Error::NotADocument {
+            path: path.to_owned(),
+            what: format!("it has more than {limit} bytes"),
+        });
     }
     Ok(bytes)
 }
 
 pub fn read_text(path: &Path, limit: usize) -> Result<String> {
-    String::from_utf8(read(path, limit)?)
-        .map_err(|_| Error::NotADocument { path: path.to_owned(), what: "it is not UTF-8 text".into() })
+    String::from_utf8(read(path, limit)?).map_err(|_| Error::NotADocument {
+        path: path.to_owned(),
+        what: "it is not UTF-8 text".into(),
+    })
 }
 
 /// A new file; one that is there already is an error.
@@ -60,8 +78,11 @@ pub fn replace(path: &Path, bytes: &[u8], owner_only: bool) -> Result<()> {
     if !owner_only {
         widen(file.as_file(), path)?;
     }
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed("write", path))?;
-    file.persist(path).map_err(|e| failed("write", path)(e.error))?;
+    file.write_all(bytes)
+        .and_then(|()| file.as_file().sync_all())
+        .map_err(failed("write", path))?;
+    file.persist(path)
+        .map_err(|e| failed("write", path)(e.error))?;
     Ok(())
 }
 
@@ -88,7 +109,8 @@ fn mode(_: &mut OpenOptions, _: bool) {}
 fn widen(file: &fs::File, path: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = fs::metadata(path).map_or(0o644, |m| m.permissions().mode() & 0o777);
-    file.set_permissions(fs::Permissions::from_mode(mode)).map_err(failed("write", path))
+    file.set_permissions(fs::Permissions::from_mode(mode))
+        .map_err(failed("write", path))
 }
 
 #[cfg(not(unix))]
@@ -114,9 +136,15 @@ pub struct EnvelopeFile {
 impl EnvelopeFile {
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = read(path, 2 * MAX_STATEMENT)?;
-        let (envelope, form) = parse_envelope(&bytes)
-            .map_err(|what| Error::NotADocument { path: path.to_owned(), what })?;
-        Ok(Self { path: path.to_owned(), envelope, form })
+        let (envelope, form) = parse_envelope(&bytes).map_err(|what| Error::NotADocument {
+            path: path.to_owned(),
+            what,
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            envelope,
+            form,
+        })
     }
 
     /// The wire form, whichever form the file has.
@@ -146,7 +174,8 @@ pub fn parse_envelope(bytes: &[u8]) -> std::result::Result<(Envelope, Form), Str
         let envelope = Envelope::from_json(bytes, 2 * MAX_STATEMENT).map_err(|e| e.to_string())?;
         return Ok((envelope, Form::DsseJson));
     }
-    let envelope = Envelope::from_bson(bytes, MAX_DOCUMENT.max(MAX_STATEMENT)).map_err(|e| e.to_string())?;
+    let envelope =
+        Envelope::from_bson(bytes, MAX_DOCUMENT.max(MAX_STATEMENT)).map_err(|e| e.to_string())?;
     Ok((envelope, Form::Bson))
 }
 
@@ -198,10 +227,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x");
         create(&path, b"1", true).unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
         let path = folder.path().join("y");
         replace(&path, b"1", true).unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod error;
 pub mod files;
 pub mod keyfile;
 pub mod out;
+pub mod profile;
 pub mod standing;
 pub mod trust;
 

@@ -29,7 +29,8 @@ fn tell(error: &Error, json: bool) {
     let (story, next) = (error.story(), error.next_step());
     let mut err = std::io::stderr().lock();
     if json {
-        let value = serde_json::json!({"error": {"code": error.code(), "what": story, "next": next}});
+        let value =
+            serde_json::json!({"error": {"code": error.code(), "what": story, "next": next}});
         let _ = writeln!(err, "{value}");
         return;
     }

@@ -17,12 +17,20 @@ pub struct Out {
 impl Out {
     pub fn stdout(json: bool) -> Self {
         let terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
-        Self { json, sink: Box::new(io::stdout()), terminal }
+        Self {
+            json,
+            sink: Box::new(io::stdout()),
+            terminal,
+        }
     }
 
     /// For tests, and for whoever runs commands inside another program.
     pub fn to(sink: Box<dyn Write + Send>, json: bool) -> Self {
-        Self { json, sink, terminal: false }
+        Self {
+            json,
+            sink,
+            terminal: false,
+        }
     }
 
     pub const fn is_json(&self) -> bool {
@@ -51,7 +59,9 @@ impl Out {
         if !self.json {
             return Ok(());
         }
-        let text = serde_json::to_string_pretty(value).map_err(|e| Error::Answer { what: e.to_string() })?;
+        let text = serde_json::to_string_pretty(value).map_err(|e| Error::Answer {
+            what: e.to_string(),
+        })?;
         self.write(&ascii_controls(&text))
     }
 
@@ -60,17 +70,29 @@ impl Out {
         if self.json {
             return Ok(());
         }
-        let rows: Vec<Vec<String>> = rows.iter().map(|r| r.iter().map(|c| printable(c)).collect()).collect();
+        let rows: Vec<Vec<String>> = rows
+            .iter()
+            .map(|r| r.iter().map(|c| printable(c)).collect())
+            .collect();
         let width = |at: usize| {
-            let cells = rows.iter().filter_map(|r| r.get(at)).map(|c| c.chars().count());
-            cells.chain([heading[at].chars().count()]).max().unwrap_or(0)
+            let cells = rows
+                .iter()
+                .filter_map(|r| r.get(at))
+                .map(|c| c.chars().count());
+            cells
+                .chain([heading[at].chars().count()])
+                .max()
+                .unwrap_or(0)
         };
         let widths: Vec<usize> = (0..heading.len()).map(width).collect();
         let join = |cells: &mut dyn Iterator<Item = &str>| {
             let mut line = String::new();
             for (cell, width) in cells.zip(&widths) {
                 line.push_str(cell);
-                line.extend(std::iter::repeat_n(' ', width + 2 - cell.chars().count().min(width + 2)));
+                line.extend(std::iter::repeat_n(
+                    ' ',
+                    width + 2 - cell.chars().count().min(width + 2),
+                ));
             }
             line.trim_end().to_owned()
         };
@@ -89,7 +111,10 @@ impl Out {
 
     /// Raw bytes, for documents that are asked for on stdout.
     pub fn bytes(&mut self, bytes: &[u8]) -> Result<()> {
-        self.sink.write_all(bytes).and_then(|()| self.sink.flush()).map_err(Error::Output)
+        self.sink
+            .write_all(bytes)
+            .and_then(|()| self.sink.flush())
+            .map_err(Error::Output)
     }
 }
 
@@ -141,15 +166,27 @@ pub(crate) mod tests {
     #[test]
     fn hostile_text_cannot_move_the_cursor_or_reorder_a_line() {
         let heard = Heard::default();
-        heard.out(false).line("title: \x1b[2Jgone \u{202e}txt").unwrap();
-        heard.out(false).table(&["a"], &[vec!["x\r\ny".into()]]).unwrap();
-        assert_eq!(heard.text(), "title: \\u{1b}[2Jgone \\u{202e}txt\na\nx\\u{d}\\u{a}y\n");
+        heard
+            .out(false)
+            .line("title: \x1b[2Jgone \u{202e}txt")
+            .unwrap();
+        heard
+            .out(false)
+            .table(&["a"], &[vec!["x\r\ny".into()]])
+            .unwrap();
+        assert_eq!(
+            heard.text(),
+            "title: \\u{1b}[2Jgone \\u{202e}txt\na\nx\\u{d}\\u{a}y\n"
+        );
     }
 
     #[test]
     fn json_keeps_its_meaning_and_loses_its_marks() {
         let heard = Heard::default();
-        heard.out(true).json(&serde_json::json!({"t": "a\u{202e}b\u{e0041}\u{1b}"})).unwrap();
+        heard
+            .out(true)
+            .json(&serde_json::json!({"t": "a\u{202e}b\u{e0041}\u{1b}"}))
+            .unwrap();
         let text = heard.text();
         assert!(text.is_ascii(), "{text}");
         let back: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -169,7 +206,10 @@ pub(crate) mod tests {
     #[test]
     fn columns_line_up() {
         let heard = Heard::default();
-        heard.out(false).table(&["id", "state"], &[vec!["long-id".into(), "x".into()]]).unwrap();
+        heard
+            .out(false)
+            .table(&["id", "state"], &[vec!["long-id".into(), "x".into()]])
+            .unwrap();
         assert_eq!(heard.text(), "id       state\nlong-id  x\n");
     }
 }

@@ -39,12 +39,18 @@ impl TrustArgs {
     pub fn load(&self, _now: Time) -> Result<Option<TrustStore>> {
         let Some((first, rest)) = self.roots.split_first() else {
             if self.roster.is_some() || self.fingerprint.is_some() || !self.revocations.is_empty() {
-                return Err(Error::usage("nothing can be judged without a root", "give it with --root FILE"));
+                return Err(Error::usage(
+                    "nothing can be judged without a root",
+                    "give it with --root FILE",
+                ));
             }
             return Ok(None);
         };
         let first = EnvelopeFile::read(first)?;
-        let mut trust = TrustStore::pin(&first.bson()?, self.fingerprint.unwrap_or_else(|| first.envelope.digest()))?;
+        let mut trust = TrustStore::pin(
+            &first.bson()?,
+            self.fingerprint.unwrap_or_else(|| first.envelope.digest()),
+        )?;
         for path in rest {
             trust.add_root(&EnvelopeFile::read(path)?.bson()?)?;
         }
@@ -73,14 +79,24 @@ pub struct Standing {
 
 impl Standing {
     pub fn of(envelope: &Envelope, trust: Option<&TrustStore>, now: Time) -> Result<Self> {
-        let blank = Self { signatures: envelope.signatures.len(), people: Vec::new(), needed: None, enough: None, why: None };
+        let blank = Self {
+            signatures: envelope.signatures.len(),
+            people: Vec::new(),
+            needed: None,
+            enough: None,
+            why: None,
+        };
         let parsed = Parsed::of(envelope)?;
         Ok(match (&parsed, trust) {
             (Parsed::Root(root), trust) => root_standing(blank, envelope, root, trust)?,
             (Parsed::Roster(_), Some(trust)) => {
                 let holders = &trust.root().admission;
                 let verdict = trust.clone().add_roster(&envelope.to_bson()?);
-                blank.judged(signers(envelope, &holders.keys), holders.threshold, verdict.map(drop))
+                blank.judged(
+                    signers(envelope, &holders.keys),
+                    holders.threshold,
+                    verdict.map(drop),
+                )
             }
             (Parsed::Revocation(_), Some(trust)) => {
                 let revokers: Vec<Holder> = trust.root().revokers.clone();
@@ -91,16 +107,29 @@ impl Standing {
                 let progress = trust.progress(envelope, hook)?;
                 let verdict = match progress.missing {
                     Some(missing) => Err(missing),
-                    None => trust.verify_offline(&envelope.to_bson()?, None, now).map(drop),
+                    None => trust
+                        .verify_offline(&envelope.to_bson()?, None, now)
+                        .map(drop),
                 };
                 blank.judged(progress.people, progress.needed, verdict)
             }
-            (Parsed::Hook(_), _) => Self { why: Some("give --root and --roster to have it judged".into()), ..blank },
-            _ => Self { why: Some("give --root to have it judged".into()), ..blank },
+            (Parsed::Hook(_), _) => Self {
+                why: Some("give --root and --roster to have it judged".into()),
+                ..blank
+            },
+            _ => Self {
+                why: Some("give --root to have it judged".into()),
+                ..blank
+            },
         })
     }
 
-    fn judged(self, people: Vec<PersonId>, needed: u32, verdict: std::result::Result<(), Refusal>) -> Self {
+    fn judged(
+        self,
+        people: Vec<PersonId>,
+        needed: u32,
+        verdict: std::result::Result<(), Refusal>,
+    ) -> Self {
         Self {
             people,
             needed: Some(needed),
@@ -114,8 +143,15 @@ impl Standing {
         let mut out = vec![match self.needed {
             Some(needed) => {
                 let names: Vec<&str> = self.people.iter().map(PersonId::as_str).collect();
-                let names = if names.is_empty() { "nobody".to_owned() } else { names.join(", ") };
-                format!("signed by {names}: {} of {needed} people", self.people.len())
+                let names = if names.is_empty() {
+                    "nobody".to_owned()
+                } else {
+                    names.join(", ")
+                };
+                format!(
+                    "signed by {names}: {} of {needed} people",
+                    self.people.len()
+                )
             }
             None => format!("{} signatures, not judged", self.signatures),
         }];
@@ -130,14 +166,23 @@ impl Standing {
 }
 
 fn signers(envelope: &Envelope, holders: &[Holder]) -> Vec<PersonId> {
-    let mut people: Vec<PersonId> = holders.iter().filter(|h| envelope.is_signed_by(&h.key)).map(|h| h.person.clone()).collect();
+    let mut people: Vec<PersonId> = holders
+        .iter()
+        .filter(|h| envelope.is_signed_by(&h.key))
+        .map(|h| h.person.clone())
+        .collect();
     people.sort();
     people.dedup();
     people
 }
 
 /// A first root is judged by itself; a later one also by the roots before it, when they are at hand.
-fn root_standing(blank: Standing, envelope: &Envelope, root: &Root, trust: Option<&TrustStore>) -> Result<Standing> {
+fn root_standing(
+    blank: Standing,
+    envelope: &Envelope,
+    root: &Root,
+    trust: Option<&TrustStore>,
+) -> Result<Standing> {
     let people = signers(envelope, &root.root.keys);
     let bytes = envelope.to_bson()?;
     let verdict = match trust {
@@ -146,8 +191,15 @@ fn root_standing(blank: Standing, envelope: &Envelope, root: &Root, trust: Optio
     };
     let judged = blank.judged(people, root.root.threshold, verdict);
     if root.version > 1 && trust.is_none() && judged.enough == Some(true) {
-        let why = Some("enough for itself; give the roots before it with --root to have it judged whole".into());
-        return Ok(Standing { enough: None, why, ..judged });
+        let why = Some(
+            "enough for itself; give the roots before it with --root to have it judged whole"
+                .into(),
+        );
+        return Ok(Standing {
+            enough: None,
+            why,
+            ..judged
+        });
     }
     Ok(judged)
 }
@@ -164,11 +216,19 @@ mod tests {
     #[test]
     fn a_root_says_how_many_of_its_people_signed() {
         let house = Sample::new(NOW);
-        let standing = |keys: &[&_]| Standing::of(&house.root().envelope(keys).unwrap(), None, NOW).unwrap();
+        let standing =
+            |keys: &[&_]| Standing::of(&house.root().envelope(keys).unwrap(), None, NOW).unwrap();
         let one = standing(&[&house.rita]);
-        assert_eq!((one.people.len(), one.needed, one.enough), (1, Some(2), Some(false)));
+        assert_eq!(
+            (one.people.len(), one.needed, one.enough),
+            (1, Some(2), Some(false))
+        );
         assert_eq!(standing(&[&house.rita, &house.rolf]).enough, Some(true));
-        assert_eq!(standing(&[&house.rita, &house.ada_file]).people.len(), 1, "a stranger's signature is no person's");
+        assert_eq!(
+            standing(&[&house.rita, &house.ada_file]).people.len(),
+            1,
+            "a stranger's signature is no person's"
+        );
     }
 
     #[test]
@@ -180,8 +240,14 @@ mod tests {
         let standing = Standing::of(&envelope, Some(&trust), NOW).unwrap();
         assert_eq!((standing.enough, standing.people.len()), (Some(false), 1));
         assert!(standing.words().join("\n").contains("1 of 2 people"));
-        let both = house.hook().envelope(&[&house.ada_file, &house.ben_file]).unwrap();
-        assert_eq!(Standing::of(&both, Some(&trust), NOW).unwrap().enough, Some(true));
+        let both = house
+            .hook()
+            .envelope(&[&house.ada_file, &house.ben_file])
+            .unwrap();
+        assert_eq!(
+            Standing::of(&both, Some(&trust), NOW).unwrap().enough,
+            Some(true)
+        );
     }
 
     #[test]
@@ -189,8 +255,17 @@ mod tests {
         let house = Sample::new(NOW);
         let trust = TrustStore::pin(&house.root_bytes(), house.fingerprint()).unwrap();
         let one = house.roster().envelope(&[&house.rita]).unwrap();
-        assert_eq!(Standing::of(&one, Some(&trust), NOW).unwrap().enough, Some(false));
-        let two = house.roster().envelope(&[&house.rita, &house.rolf]).unwrap();
-        assert_eq!(Standing::of(&two, Some(&trust), NOW).unwrap().enough, Some(true));
+        assert_eq!(
+            Standing::of(&one, Some(&trust), NOW).unwrap().enough,
+            Some(false)
+        );
+        let two = house
+            .roster()
+            .envelope(&[&house.rita, &house.rolf])
+            .unwrap();
+        assert_eq!(
+            Standing::of(&two, Some(&trust), NOW).unwrap().enough,
+            Some(true)
+        );
     }
 }

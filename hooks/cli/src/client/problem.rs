@@ -34,7 +34,9 @@ impl Problem {
     }
 
     pub fn code(&self) -> &str {
-        self.kind.strip_prefix("urn:boathook:problem:").unwrap_or("problem")
+        self.kind
+            .strip_prefix("urn:boathook:problem:")
+            .unwrap_or("problem")
     }
 
     pub(crate) fn next_step(&self) -> String {
@@ -43,12 +45,18 @@ impl Problem {
         }
         let step = match self.status {
             401 => "sign in: `boathook login URL`",
-            403 => "ask an administrator of boathook for the role; `boathook login --show` tells yours",
-            404 => "check the id; `boathook hook list` and `boathook packet list` show what there is",
+            403 => {
+                "ask an administrator of boathook for the role; `boathook login --show` tells yours"
+            }
+            404 => {
+                "check the id; `boathook hook list` and `boathook packet list` show what there is"
+            }
             409 => "look at how it stands now: `boathook hook show ID`",
             413 => "make it smaller",
             429 | 503 => {
-                return self.retry_after.map_or("try again".into(), |s| format!("try again in {s} seconds"));
+                return self
+                    .retry_after
+                    .map_or("try again".into(), |s| format!("try again in {s} seconds"));
             }
             500.. => "try again, and tell the operator of the server if it stays",
             _ => "",
@@ -59,7 +67,11 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words = if self.detail.is_empty() { &self.title } else { &self.detail };
+        let words = if self.detail.is_empty() {
+            &self.title
+        } else {
+            &self.detail
+        };
         match &self.field {
             Some(field) => write!(f, "{field}: {words} ({})", self.status),
             None => write!(f, "{words} ({})", self.status),
@@ -77,7 +89,10 @@ mod tests {
         let body = br#"{"type":"urn:boathook:problem:field","status":422,"detail":"places is 0","field":"places","expected":"1 to 10000","new":1}"#;
         let problem = Problem::read(StatusCode::UNPROCESSABLE_ENTITY, None, body);
         assert_eq!(problem.to_string(), "places: places is 0 (422)");
-        assert_eq!((problem.code(), problem.next_step().as_str()), ("field", "expected 1 to 10000"));
+        assert_eq!(
+            (problem.code(), problem.next_step().as_str()),
+            ("field", "expected 1 to 10000")
+        );
     }
 
     #[test]

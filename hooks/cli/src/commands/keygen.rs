@@ -28,6 +28,12 @@ pub fn run(ctx: &mut Ctx, args: &KeygenArgs) -> Result<()> {
     ctx.out.json(&key)?;
     ctx.out.line(format!("public key   {}", key.public_key))?;
     ctx.out.line(format!("fingerprint  {}", key.fingerprint))?;
-    ctx.out.line(format!("secret in    {} (keep it, for you alone)", key.secret_file.display()))?;
-    ctx.out.line(format!("public in    {} (give it away)", key.public_file.display()))
+    ctx.out.line(format!(
+        "secret in    {} (keep it, for you alone)",
+        key.secret_file.display()
+    ))?;
+    ctx.out.line(format!(
+        "public in    {} (give it away)",
+        key.public_file.display()
+    ))
 }

@@ -1,8 +1,15 @@
 //! The commands, one file each, and what they share.
+pub mod audit;
+pub mod hook;
+pub mod instance;
 pub mod keygen;
+pub mod login;
+pub mod packet;
 pub mod root;
 pub mod roster;
 pub mod sign;
+pub mod ticket;
+pub mod trust;
 
 use std::path::PathBuf;
 
@@ -16,4 +23,19 @@ pub struct Ctx {
     /// Where sign-ins are kept.
     pub config_dir: PathBuf,
     pub now: Time,
+}
+
+/// One field of a JSON row, for a table's cell.
+fn cell(row: &serde_json::Value, field: &str) -> String {
+    use serde_json::Value;
+    match row.get(field) {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        // States are objects with their word inside.
+        Some(Value::Object(parts)) => match parts.get(field) {
+            Some(Value::String(word)) => word.replace('_', " "),
+            _ => serde_json::Value::Object(parts.clone()).to_string(),
+        },
+        Some(other) => other.to_string(),
+    }
 }

@@ -32,9 +32,7 @@ pub enum RootCommand {
     /// Sign a root with a holder's key.
     Sign(SignFileArgs),
     /// Show what a root says and who has signed it.
-    Show {
-        file: PathBuf,
-    },
+    Show { file: PathBuf },
 }
 
 #[derive(Debug, Args)]
@@ -114,17 +112,29 @@ pub(crate) fn size(text: &str) -> std::result::Result<u64, String> {
 }
 
 fn undone(text: &str) -> std::result::Result<Undone, String> {
-    let expected = || "expected the revoker's key id, a colon and the revocation's number".to_owned();
+    let expected =
+        || "expected the revoker's key id, a colon and the revocation's number".to_owned();
     let (revoker, number) = text.split_once(':').ok_or_else(expected)?;
-    Ok(Undone { revoker: revoker.parse()?, number: number.parse().map_err(|_| expected())? })
+    Ok(Undone {
+        revoker: revoker.parse()?,
+        number: number.parse().map_err(|_| expected())?,
+    })
 }
 
 impl RootNewArgs {
     fn plan(&self) -> Result<RootPlan> {
         let holders = |own: &[String]| -> Result<Vec<Holder>> {
-            self.holders.iter().chain(own).map(|text| keyfile::holder(text)).collect()
+            self.holders
+                .iter()
+                .chain(own)
+                .map(|text| keyfile::holder(text))
+                .collect()
         };
-        let online: Result<Vec<PublicKey>> = self.online.iter().map(|k| Ok(keyfile::public(k)?.0)).collect();
+        let online: Result<Vec<PublicKey>> = self
+            .online
+            .iter()
+            .map(|k| Ok(keyfile::public(k)?.0))
+            .collect();
         Ok(RootPlan {
             root: holders(&self.root)?,
             root_threshold: self.root_threshold,
@@ -150,15 +160,39 @@ impl RootNewArgs {
 /// Better said before people are asked to sign.
 fn complete(root: &Root) -> Result<()> {
     let lacking = [
-        (root.root.keys.is_empty(), "a holder of a root key", "--root PERSON=KEY (or --holder)"),
-        (root.admission.keys.is_empty(), "a holder of an admission key", "--admission PERSON=KEY (or --holder)"),
-        (root.revokers.is_empty(), "a revoker", "--revoker PERSON=KEY (or --holder)"),
-        (root.online.is_empty(), "the server's online key", "--online KEY; `boathook-server init` prints it"),
+        (
+            root.root.keys.is_empty(),
+            "a holder of a root key",
+            "--root PERSON=KEY (or --holder)",
+        ),
+        (
+            root.admission.keys.is_empty(),
+            "a holder of an admission key",
+            "--admission PERSON=KEY (or --holder)",
+        ),
+        (
+            root.revokers.is_empty(),
+            "a revoker",
+            "--revoker PERSON=KEY (or --holder)",
+        ),
+        (
+            root.online.is_empty(),
+            "the server's online key",
+            "--online KEY; `boathook-server init` prints it",
+        ),
     ];
     if let Some((_, what, option)) = lacking.into_iter().find(|(is, ..)| *is) {
-        return Err(Error::usage(format!("a root needs {what}"), format!("give {option}")));
+        return Err(Error::usage(
+            format!("a root needs {what}"),
+            format!("give {option}"),
+        ));
     }
-    root_fault(root).map_or(Ok(()), |what| Err(Error::usage(what, "change it; a root that is signed cannot be changed")))
+    root_fault(root).map_or(Ok(()), |what| {
+        Err(Error::usage(
+            what,
+            "change it; a root that is signed cannot be changed",
+        ))
+    })
 }
 
 pub fn run(ctx: &mut Ctx, command: &RootCommand) -> Result<()> {
@@ -170,13 +204,24 @@ pub fn run(ctx: &mut Ctx, command: &RootCommand) -> Result<()> {
 }
 
 fn new(ctx: &mut Ctx, args: &RootNewArgs) -> Result<()> {
-    let previous = args.previous.as_ref().map(|path| unverified::<Root>(&EnvelopeFile::read(path)?.envelope)).transpose()?;
+    let previous = args
+        .previous
+        .as_ref()
+        .map(|path| unverified::<Root>(&EnvelopeFile::read(path)?.envelope))
+        .transpose()?;
     let root = new_root(&args.plan()?, previous.as_ref(), ctx.now);
     complete(&root)?;
-    let path = args.out.clone().unwrap_or_else(|| format!("root-{}.bson", root.version).into());
+    let path = args
+        .out
+        .clone()
+        .unwrap_or_else(|| format!("root-{}.bson", root.version).into());
     let file = EnvelopeFile {
         envelope: root.envelope(&[])?,
-        form: if args.dsse_json { Form::DsseJson } else { Form::Bson },
+        form: if args.dsse_json {
+            Form::DsseJson
+        } else {
+            Form::Bson
+        },
         path,
     };
     files::create(&file.path, &file.bytes()?, false)?;
@@ -187,5 +232,8 @@ fn new(ctx: &mut Ctx, args: &RootNewArgs) -> Result<()> {
     }
     ctx.out.line("")?;
     ctx.out.line(format!("fingerprint {digest}"))?;
-    ctx.out.line(format!("written to {}; next: boathook root sign {0} --key KEY.pem", file.path.display()))
+    ctx.out.line(format!(
+        "written to {}; next: boathook root sign {0} --key KEY.pem",
+        file.path.display()
+    ))
 }

@@ -51,9 +51,7 @@ pub enum RosterCommand {
     /// Sign a roster with an admission key.
     Sign(SignFileArgs),
     /// Show who is in a roster.
-    Show {
-        file: PathBuf,
-    },
+    Show { file: PathBuf },
 }
 
 #[derive(Debug, Args)]
@@ -96,7 +94,11 @@ pub struct RosterAddArgs {
     #[arg(long = "role", value_name = "ROLE")]
     pub roles: Vec<RoleArg>,
     /// A customer that the person signs for.
-    #[arg(long = "customer", value_name = "CUSTOMER", conflicts_with = "all_customers")]
+    #[arg(
+        long = "customer",
+        value_name = "CUSTOMER",
+        conflicts_with = "all_customers"
+    )]
     pub customers: Vec<CustomerId>,
     /// The person signs for all customers.
     #[arg(long)]
@@ -145,20 +147,34 @@ pub fn run(ctx: &mut Ctx, command: &RosterCommand) -> Result<()> {
     match command {
         RosterCommand::New(args) => {
             let roster = trust::new_roster(args.version, args.expires.unwrap_or(LIFE), ctx.now);
-            let form = if args.dsse_json { Form::DsseJson } else { Form::Bson };
+            let form = if args.dsse_json {
+                Form::DsseJson
+            } else {
+                Form::Bson
+            };
             write_new(ctx, roster, form, args.out.as_deref())
         }
         RosterCommand::Add(args) => {
             let member = member(args)?;
             let now = ctx.now;
-            change(ctx, &args.file, args.out.as_deref(), args.expires, |r| trust::add_member(r, &member, now))
+            change(ctx, &args.file, args.out.as_deref(), args.expires, |r| {
+                trust::add_member(r, &member, now)
+            })
         }
-        RosterCommand::Remove(args) => change(ctx, &args.file, args.out.as_deref(), args.expires, |roster| {
-            trust::remove_member(roster, &args.person, args.key.as_ref())
-        }),
+        RosterCommand::Remove(args) => change(
+            ctx,
+            &args.file,
+            args.out.as_deref(),
+            args.expires,
+            |roster| trust::remove_member(roster, &args.person, args.key.as_ref()),
+        ),
         RosterCommand::Renew(args) => {
             let before = EnvelopeFile::read(&args.file)?;
-            let next = trust::renew_roster(&unverified(&before.envelope)?, args.expires.unwrap_or(LIFE), ctx.now);
+            let next = trust::renew_roster(
+                &unverified(&before.envelope)?,
+                args.expires.unwrap_or(LIFE),
+                ctx.now,
+            );
             write_new(ctx, next, before.form, args.out.as_deref())
         }
         RosterCommand::Sign(args) => sign::files(ctx, args, Some("roster")),
@@ -171,7 +187,10 @@ fn member(args: &RosterAddArgs) -> Result<Member> {
     if let Some((_, Some(named))) = &key
         && *named != args.person
     {
-        return Err(Error::usage(format!("the key is {named}'s, not {}'s", args.person), "give the person's own key"));
+        return Err(Error::usage(
+            format!("the key is {named}'s, not {}'s", args.person),
+            "give the person's own key",
+        ));
     }
     let place = match args.place {
         PlaceArg::Browser => KeyPlace::Browser,
@@ -209,8 +228,14 @@ fn change(
     if !file.envelope.signatures.is_empty() {
         let out = out.ok_or_else(|| {
             Error::usage(
-                format!("{} is signed, and a change would make its signatures void", path.display()),
-                format!("give --out roster-{}.bson for the next version", roster.version + 1),
+                format!(
+                    "{} is signed, and a change would make its signatures void",
+                    path.display()
+                ),
+                format!(
+                    "give --out roster-{}.bson for the next version",
+                    roster.version + 1
+                ),
             )
         })?;
         roster = trust::renew_roster(&roster, expires.unwrap_or(LIFE), ctx.now);
@@ -224,14 +249,24 @@ fn change(
     if let Some(out) = out {
         return write_new(ctx, roster, file.form, Some(out));
     }
-    let file = EnvelopeFile { envelope: roster.envelope(&[])?, ..file };
+    let file = EnvelopeFile {
+        envelope: roster.envelope(&[])?,
+        ..file
+    };
     file.write_back()?;
     tell(ctx, &file, roster)
 }
 
 fn write_new(ctx: &mut Ctx, roster: Roster, form: Form, out: Option<&Path>) -> Result<()> {
-    let path = out.map_or_else(|| format!("roster-{}.bson", roster.version).into(), Path::to_owned);
-    let file = EnvelopeFile { envelope: roster.envelope(&[])?, form, path };
+    let path = out.map_or_else(
+        || format!("roster-{}.bson", roster.version).into(),
+        Path::to_owned,
+    );
+    let file = EnvelopeFile {
+        envelope: roster.envelope(&[])?,
+        form,
+        path,
+    };
     files::create(&file.path, &file.bytes()?, false)?;
     tell(ctx, &file, roster)
 }
@@ -245,6 +280,13 @@ fn tell(ctx: &mut Ctx, file: &EnvelopeFile, roster: Roster) -> Result<()> {
     }
     ctx.out.line("")?;
     ctx.out.line(format!("digest {digest}"))?;
-    let next = if empty { "add FILE PERSON …" } else { "sign FILE --key KEY.pem" };
-    ctx.out.line(format!("written to {}; next: boathook roster {next}", file.path.display()))
+    let next = if empty {
+        "add FILE PERSON …"
+    } else {
+        "sign FILE --key KEY.pem"
+    };
+    ctx.out.line(format!(
+        "written to {}; next: boathook roster {next}",
+        file.path.display()
+    ))
 }

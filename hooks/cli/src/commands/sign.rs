@@ -11,11 +11,15 @@ use serde_json::{Value, json};
 
 use crate::{
     ask,
-    commands::Ctx,
+    commands::{
+        Ctx,
+        hook::{self, SignHookArgs},
+    },
     describe::{self, Parsed},
     error::{Error, Result},
     files::{self, EnvelopeFile},
     keyfile,
+    profile::signed_in,
     standing::{Standing, TrustArgs},
 };
 
@@ -23,7 +27,12 @@ use crate::{
 #[derive(Clone, Debug, Args)]
 pub struct KeyArgs {
     /// The secret key to sign with, as `boathook keygen` made it.
-    #[arg(long, value_name = "FILE.pem", env = "BOATHOOK_KEY")]
+    #[arg(
+        long,
+        value_name = "FILE.pem",
+        env = "BOATHOOK_KEY",
+        hide_env_values = true
+    )]
     pub key: PathBuf,
     /// Sign without asking. Read what you sign before.
     #[arg(long, short)]
@@ -43,6 +52,57 @@ pub struct SignFileArgs {
     pub trust: TrustArgs,
 }
 
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  boathook sign root-1.bson --key ada.pem
+  boathook sign hook.bson --key ben.pem --root root-1.bson --roster roster-1.bson
+  boathook sign 0193a5b2-… --key ben.pem      (a hook on the server, as `boathook hook sign`)
+
+What is shown is made from the very bytes that are signed. Compare the digest with the author when in doubt.")]
+pub struct SignArgs {
+    /// A file, or the id of a hook on the server.
+    #[arg(value_name = "FILE|HOOK")]
+    pub what: String,
+    #[command(flatten)]
+    pub key: KeyArgs,
+    /// Where the signed envelope goes [default: FILE itself]
+    #[arg(long, short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub trust: TrustArgs,
+}
+
+pub async fn run(ctx: &mut Ctx, args: &SignArgs) -> Result<()> {
+    let file = PathBuf::from(&args.what);
+    // Ids are UUIDs: a file of that name is still meant as a file.
+    let id = args
+        .what
+        .parse()
+        .ok()
+        .filter(|_| args.what.len() == 36 && !file.exists());
+    if let Some(id) = id {
+        let (profile, client) = signed_in(&ctx.config_dir, ctx.now)?;
+        let args = SignHookArgs {
+            id,
+            key: args.key.clone(),
+            revision: None,
+            hold: false,
+        };
+        return hook::sign_one(ctx, &profile, &client, &args).await;
+    }
+    files(
+        ctx,
+        &SignFileArgs {
+            file,
+            key: args.key.clone(),
+            out: args.out.clone(),
+            trust: args.trust.clone(),
+        },
+        None,
+    )
+}
+
 /// A document in an envelope with this key's signature added. `show` sees what would be signed and must agree.
 pub fn add_signature(
     envelope: &mut Envelope,
@@ -57,7 +117,10 @@ pub fn add_signature(
         ));
     }
     if envelope.signatures.len() >= MAX_SIGNATURES && !envelope.is_signed_by(&key.public()) {
-        return Err(Error::failed("the envelope has all the signatures that it can hold", "nothing more is needed"));
+        return Err(Error::failed(
+            "the envelope has all the signatures that it can hold",
+            "nothing more is needed",
+        ));
     }
     if !show(&parsed)? {
         return Err(Error::failed("nothing was signed", ""));
@@ -67,7 +130,14 @@ pub fn add_signature(
 }
 
 /// Shows and asks, as every signature does.
-pub fn consent(ctx: &mut Ctx, parsed: &Parsed, envelope: &Envelope, bounds: &Bounds, key: &KeyArgs, id: &KeyId) -> Result<bool> {
+pub fn consent(
+    ctx: &mut Ctx,
+    parsed: &Parsed,
+    envelope: &Envelope,
+    bounds: &Bounds,
+    key: &KeyArgs,
+    id: &KeyId,
+) -> Result<bool> {
     for line in parsed.words(bounds) {
         ctx.out.line(line)?;
     }
@@ -77,9 +147,15 @@ pub fn consent(ctx: &mut Ctx, parsed: &Parsed, envelope: &Envelope, bounds: &Bou
         return Ok(true);
     }
     if ctx.out.is_json() {
-        return Err(Error::usage("with --json nobody can be asked", "read it with `boathook inspect`, then give --yes"));
+        return Err(Error::usage(
+            "with --json nobody can be asked",
+            "read it with `boathook inspect`, then give --yes",
+        ));
     }
-    ask::yes(&format!("Sign this {} with the key {}?", parsed.kind(), id.short()), "--yes")
+    ask::yes(
+        &format!("Sign this {} with the key {}?", parsed.kind(), id.short()),
+        "--yes",
+    )
 }
 
 pub fn files(ctx: &mut Ctx, args: &SignFileArgs, expected: Option<&str>) -> Result<()> {
@@ -88,9 +164,14 @@ pub fn files(ctx: &mut Ctx, args: &SignFileArgs, expected: Option<&str>) -> Resu
     let key = keyfile::load(&args.key.key)?;
     let id = key.public().id();
     let trust = args.trust.load(ctx.now)?;
-    let bounds = trust.as_ref().map(|t| t.root().bounds.clone()).unwrap_or_default();
+    let bounds = trust
+        .as_ref()
+        .map(|t| t.root().bounds.clone())
+        .unwrap_or_default();
     let before = file.envelope.clone();
-    add_signature(&mut file.envelope, &key, |parsed| consent(ctx, parsed, &before, &bounds, &args.key, &id))?;
+    add_signature(&mut file.envelope, &key, |parsed| {
+        consent(ctx, parsed, &before, &bounds, &args.key, &id)
+    })?;
     match &args.out {
         Some(path) => {
             file.path.clone_from(path);
@@ -104,8 +185,15 @@ pub fn files(ctx: &mut Ctx, args: &SignFileArgs, expected: Option<&str>) -> Resu
         "file": file.path, "kind": parsed.kind(), "digest": file.envelope.digest(), "signed_with": id,
         "signatures": describe::signatures(&file.envelope), "standing": standing,
     }))?;
-    ctx.out.line(format!("signed with the key {}, in {}", id.short(), file.path.display()))?;
-    standing.words().iter().try_for_each(|line| ctx.out.line(line))
+    ctx.out.line(format!(
+        "signed with the key {}, in {}",
+        id.short(),
+        file.path.display()
+    ))?;
+    standing
+        .words()
+        .iter()
+        .try_for_each(|line| ctx.out.line(line))
 }
 
 /// What the document in `file` says and who has signed it.
@@ -120,7 +208,10 @@ pub fn show(ctx: &mut Ctx, path: &Path, expected: Option<&str>) -> Result<()> {
     }
     ctx.out.line("")?;
     ctx.out.line(format!("digest {}", file.envelope.digest()))?;
-    standing.words().iter().try_for_each(|line| ctx.out.line(line))
+    standing
+        .words()
+        .iter()
+        .try_for_each(|line| ctx.out.line(line))
 }
 
 pub fn shown(envelope: &Envelope, parsed: &Parsed, standing: &Standing) -> Value {
@@ -131,10 +222,15 @@ pub fn shown(envelope: &Envelope, parsed: &Parsed, standing: &Standing) -> Value
 }
 
 fn expect(envelope: &Envelope, expected: Option<&str>) -> Result<()> {
-    let Some(expected) = expected else { return Ok(()) };
+    let Some(expected) = expected else {
+        return Ok(());
+    };
     let found = Parsed::of(envelope)?.kind();
     if found == expected {
         return Ok(());
     }
-    Err(Error::usage(format!("this is a {found}, not a {expected}"), format!("use `boathook inspect`, or give a {expected}")))
+    Err(Error::usage(
+        format!("this is a {found}, not a {expected}"),
+        format!("use `boathook inspect`, or give a {expected}"),
+    ))
 }

@@ -44,8 +44,9 @@ impl Parsed {
             HookList::PAYLOAD_TYPE => Self::HookList(Box::new(unverified(envelope)?)),
             Receipt::PAYLOAD_TYPE => Self::Receipt(Box::new(unverified(envelope)?)),
             PACKET_PAYLOAD_TYPE => {
-                let statement = Statement::from_json(&envelope.payload.0)
-                    .map_err(|e| Error::failed(e.to_string(), "the packet was not made by a sound agent"))?;
+                let statement = Statement::from_json(&envelope.payload.0).map_err(|e| {
+                    Error::failed(e.to_string(), "the packet was not made by a sound agent")
+                })?;
                 Self::Statement(Box::new(statement))
             }
             other => {
@@ -72,7 +73,10 @@ impl Parsed {
 
     /// Whether people sign it; the rest is signed by servers and instances.
     pub const fn is_for_people(&self) -> bool {
-        matches!(self, Self::Root(_) | Self::Roster(_) | Self::Hook(_) | Self::Revocation(_))
+        matches!(
+            self,
+            Self::Root(_) | Self::Roster(_) | Self::Hook(_) | Self::Revocation(_)
+        )
     }
 
     pub fn json(&self) -> Value {
@@ -104,6 +108,9 @@ impl Parsed {
 
 /// Signatures as they stand there; a keyid is only a hint.
 pub fn signatures(envelope: &Envelope) -> Value {
-    let rows = envelope.signatures.iter().map(|s| json!({"keyid": s.keyid, "sig": s.sig}));
+    let rows = envelope
+        .signatures
+        .iter()
+        .map(|s| json!({"keyid": s.keyid, "sig": s.sig}));
     Value::Array(rows.collect())
 }

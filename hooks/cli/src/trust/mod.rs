@@ -40,17 +40,27 @@ impl std::str::FromStr for End {
 
     fn from_str(text: &str) -> std::result::Result<Self, String> {
         if let Some(seconds) = human::parse_duration(text) {
-            return i64::try_from(seconds.saturating_mul(1000)).map(Self::In).map_err(|_| "too long".into());
+            return i64::try_from(seconds.saturating_mul(1000))
+                .map(Self::In)
+                .map_err(|_| "too long".into());
         }
-        text.parse().map(Self::At).map_err(|_| "expected a duration such as 30d or 12h, or a time such as 2027-01-31T00:00:00Z".into())
+        text.parse().map(Self::At).map_err(|_| {
+            "expected a duration such as 30d or 12h, or a time such as 2027-01-31T00:00:00Z".into()
+        })
     }
 }
 
 /// The document in an envelope of its kind. Its signatures are not looked at.
 pub fn unverified<T: Document>(envelope: &Envelope) -> Result<T> {
-    envelope.expect_type(T::PAYLOAD_TYPE).map_err(boathook_hooks::verify::Refusal::from)?;
-    strict::decode(&envelope.payload.0, MAX_DOCUMENT)
-        .map_err(|e| Error::failed(format!("the document does not read: {e}"), "ask whoever made it for a sound one"))
+    envelope
+        .expect_type(T::PAYLOAD_TYPE)
+        .map_err(boathook_hooks::verify::Refusal::from)?;
+    strict::decode(&envelope.payload.0, MAX_DOCUMENT).map_err(|e| {
+        Error::failed(
+            format!("the document does not read: {e}"),
+            "ask whoever made it for a sound one",
+        )
+    })
 }
 
 #[cfg(test)]
@@ -61,8 +71,14 @@ mod tests {
     #[test]
     fn an_end_is_a_duration_or_a_time() {
         let now = Time::from_ms(1_000);
-        assert_eq!("1m".parse::<End>().unwrap().after(now), Time::from_ms(61_000));
-        assert_eq!("1970-01-01T00:00:09Z".parse::<End>().unwrap().after(now), Time::from_ms(9_000));
+        assert_eq!(
+            "1m".parse::<End>().unwrap().after(now),
+            Time::from_ms(61_000)
+        );
+        assert_eq!(
+            "1970-01-01T00:00:09Z".parse::<End>().unwrap().after(now),
+            Time::from_ms(9_000)
+        );
         assert!("soon".parse::<End>().is_err());
     }
 }

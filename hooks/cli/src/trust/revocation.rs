@@ -8,9 +8,18 @@ use boathook_hooks::{
 use crate::error::{Error, Result};
 
 /// The next revocation of this revoker; `last` is the number of the one before, 0 for none.
-pub fn new_revocation(revoker: &SecretKey, last: u64, revoked: Revoked, reason: &str, now: Time) -> Result<Revocation> {
+pub fn new_revocation(
+    revoker: &SecretKey,
+    last: u64,
+    revoked: Revoked,
+    reason: &str,
+    now: Time,
+) -> Result<Revocation> {
     if reason.trim().is_empty() {
-        return Err(Error::usage("a revocation needs a reason", "give it with --reason; those whom it stops read it"));
+        return Err(Error::usage(
+            "a revocation needs a reason",
+            "give it with --reason; those whom it stops read it",
+        ));
     }
     Ok(Revocation {
         revoker: revoker.public().id(),

@@ -45,20 +45,35 @@ const THRESHOLD: u32 = 2;
 /// Root 1, or with `previous` the next one. The verifier judges whether it is sound.
 pub fn new_root(plan: &RootPlan, previous: Option<&Root>, now: Time) -> Root {
     let holders = |keys: &[Holder], threshold: Option<u32>, before: Option<&Holders>| Holders {
-        threshold: threshold.or(before.map(|b| b.threshold)).unwrap_or(THRESHOLD),
+        threshold: threshold
+            .or(before.map(|b| b.threshold))
+            .unwrap_or(THRESHOLD),
         keys: or_before(keys, before.map(|b| &b.keys)),
     };
     let mut undone = previous.map(|p| p.undone.clone()).unwrap_or_default();
-    undone.extend(plan.undone.iter().filter(|u| !undone.contains(u)).cloned().collect::<Vec<_>>());
+    undone.extend(
+        plan.undone
+            .iter()
+            .filter(|u| !undone.contains(u))
+            .cloned()
+            .collect::<Vec<_>>(),
+    );
     Root {
         version: previous.map_or(1, |p| p.version + 1),
         issued_at: now,
         expires_at: plan.expires.unwrap_or(End::In(LIFE)).after(now),
         root: holders(&plan.root, plan.root_threshold, previous.map(|p| &p.root)),
-        admission: holders(&plan.admission, plan.admission_threshold, previous.map(|p| &p.admission)),
+        admission: holders(
+            &plan.admission,
+            plan.admission_threshold,
+            previous.map(|p| &p.admission),
+        ),
         revokers: or_before(&plan.revokers, previous.map(|p| &p.revokers)),
         online: or_before(&plan.online, previous.map(|p| &p.online)),
-        bounds: bounds(&plan.bounds, previous.map(|p| p.bounds.clone()).unwrap_or_default()),
+        bounds: bounds(
+            &plan.bounds,
+            previous.map(|p| p.bounds.clone()).unwrap_or_default(),
+        ),
         undone,
         extensions: previous.map_or_else(BTreeMap::new, |p| p.extensions.clone()),
         critical: previous.map(|p| p.critical.clone()).unwrap_or_default(),
@@ -68,16 +83,30 @@ pub fn new_root(plan: &RootPlan, previous: Option<&Root>, now: Time) -> Root {
 /// What no signature could mend, as the verifier would say it after the last one.
 pub fn root_fault(root: &Root) -> Option<String> {
     for (what, holders) in [("root", &root.root), ("admission", &root.admission)] {
-        let people = holders.keys.iter().map(|h| &h.person).collect::<BTreeSet<_>>().len();
+        let people = holders
+            .keys
+            .iter()
+            .map(|h| &h.person)
+            .collect::<BTreeSet<_>>()
+            .len();
         if holders.threshold == 0 || holders.threshold as usize > people {
-            return Some(format!("{} people must sign by {what} keys, and {people} hold one", holders.threshold));
+            return Some(format!(
+                "{} people must sign by {what} keys, and {people} hold one",
+                holders.threshold
+            ));
         }
     }
     let mut owners: BTreeMap<PublicKey, &Holder> = BTreeMap::new();
-    for holder in [&root.root.keys, &root.admission.keys, &root.revokers].into_iter().flatten() {
+    for holder in [&root.root.keys, &root.admission.keys, &root.revokers]
+        .into_iter()
+        .flatten()
+    {
         let before = owners.insert(holder.key, holder);
         if let Some(before) = before.filter(|b| b.person != holder.person) {
-            return Some(format!("{} and {} cannot have the same key", before.person, holder.person));
+            return Some(format!(
+                "{} and {} cannot have the same key",
+                before.person, holder.person
+            ));
         }
     }
     if root.online.iter().any(|key| owners.contains_key(key)) {
@@ -123,7 +152,10 @@ mod tests {
     }
 
     fn plan() -> RootPlan {
-        let holder = |person: &str, n| Holder { person: person.parse().unwrap(), key: key(n).public() };
+        let holder = |person: &str, n| Holder {
+            person: person.parse().unwrap(),
+            key: key(n).public(),
+        };
         let two = vec![holder("ada", 1), holder("ben", 2)];
         RootPlan {
             root: two.clone(),
@@ -144,11 +176,21 @@ mod tests {
         let first = new_root(&plan(), None, now);
         let fingerprint = Digest::of(&first.to_payload().unwrap());
         let mut trust = TrustStore::pin(&signed(&first, &[&key(1), &key(2)]), fingerprint).unwrap();
-        let change = RootPlan { online: vec![key(8).public()], ..RootPlan::default() };
+        let change = RootPlan {
+            online: vec![key(8).public()],
+            ..RootPlan::default()
+        };
         let next = new_root(&change, Some(&first), now.plus_ms(DAY));
         trust.add_root(&signed(&next, &[&key(1), &key(2)])).unwrap();
-        assert_eq!((trust.root().version, trust.root().online.clone()), (2, vec![key(8).public()]));
-        assert_eq!((&next.root, &next.bounds), (&first.root, &first.bounds), "what was not named stays");
+        assert_eq!(
+            (trust.root().version, trust.root().online.clone()),
+            (2, vec![key(8).public()])
+        );
+        assert_eq!(
+            (&next.root, &next.bounds),
+            (&first.root, &first.bounds),
+            "what was not named stays"
+        );
     }
 
     #[test]
@@ -156,7 +198,14 @@ mod tests {
         let root = new_root(&plan(), None, Time::from_ms(1));
         let fingerprint = Digest::of(&root.to_payload().unwrap());
         let refused = TrustStore::pin(&signed(&root, &[&key(1)]), fingerprint);
-        assert!(matches!(refused, Err(Refusal::RootPeople { needed: 2, found: 1, .. })));
+        assert!(matches!(
+            refused,
+            Err(Refusal::RootPeople {
+                needed: 2,
+                found: 1,
+                ..
+            })
+        ));
     }
 
     #[test]
@@ -164,12 +213,39 @@ mod tests {
         let now = Time::from_ms(1);
         let root = |change: RootPlan| new_root(&change, None, now);
         assert_eq!(root_fault(&root(plan())), None);
-        let one = |person: &str, n| Holder { person: person.parse().unwrap(), key: key(n).public() };
+        let one = |person: &str, n| Holder {
+            person: person.parse().unwrap(),
+            key: key(n).public(),
+        };
         for (unsound, words) in [
-            (RootPlan { root: vec![one("ada", 1)], ..plan() }, "1 hold one"),
-            (RootPlan { revokers: vec![one("eve", 1)], ..plan() }, "the same key"),
-            (RootPlan { online: vec![key(1).public()], ..plan() }, "online key"),
-            (RootPlan { expires: Some(End::In(400 * DAY)), ..plan() }, "a year"),
+            (
+                RootPlan {
+                    root: vec![one("ada", 1)],
+                    ..plan()
+                },
+                "1 hold one",
+            ),
+            (
+                RootPlan {
+                    revokers: vec![one("eve", 1)],
+                    ..plan()
+                },
+                "the same key",
+            ),
+            (
+                RootPlan {
+                    online: vec![key(1).public()],
+                    ..plan()
+                },
+                "online key",
+            ),
+            (
+                RootPlan {
+                    expires: Some(End::In(400 * DAY)),
+                    ..plan()
+                },
+                "a year",
+            ),
         ] {
             let unsound = root(unsound);
             assert!(root_fault(&unsound).unwrap().contains(words));
@@ -180,9 +256,25 @@ mod tests {
 
     #[test]
     fn what_a_root_undid_stays_undone_in_the_next() {
-        let undone = |number| Undone { revoker: Digest::of(b"r"), number };
-        let first = new_root(&RootPlan { undone: vec![undone(1)], ..plan() }, None, Time::from_ms(1));
-        let change = RootPlan { undone: vec![undone(1), undone(2)], ..RootPlan::default() };
-        assert_eq!(new_root(&change, Some(&first), Time::from_ms(2)).undone, [undone(1), undone(2)]);
+        let undone = |number| Undone {
+            revoker: Digest::of(b"r"),
+            number,
+        };
+        let first = new_root(
+            &RootPlan {
+                undone: vec![undone(1)],
+                ..plan()
+            },
+            None,
+            Time::from_ms(1),
+        );
+        let change = RootPlan {
+            undone: vec![undone(1), undone(2)],
+            ..RootPlan::default()
+        };
+        assert_eq!(
+            new_root(&change, Some(&first), Time::from_ms(2)).undone,
+            [undone(1), undone(2)]
+        );
     }
 }

@@ -42,10 +42,17 @@ pub fn new_roster(version: u64, end: End, now: Time) -> Roster {
 /// Adds a person, or to a person: roles and customers are replaced when given, keys come on top.
 pub fn add_member(roster: &mut Roster, member: &Member, now: Time) -> Result<()> {
     if let Some((key, _)) = &member.key
-        && let Some(owner) = roster.people.iter().find(|p| p.keys.iter().any(|k| k.key == *key))
+        && let Some(owner) = roster
+            .people
+            .iter()
+            .find(|p| p.keys.iter().any(|k| k.key == *key))
     {
         return Err(Error::failed(
-            format!("the key {} stands under {} already", key.id().short(), owner.person),
+            format!(
+                "the key {} stands under {} already",
+                key.id().short(),
+                owner.person
+            ),
             "give each person a key of their own; `roster remove PERSON --key KEYID` takes one out",
         ));
     }
@@ -77,7 +84,11 @@ pub fn add_member(roster: &mut Roster, member: &Member, now: Time) -> Result<()>
         person.customers = customers.clone();
     }
     if let Some((key, place)) = member.key {
-        person.keys.push(RosterKey { key, place, admitted_at: now });
+        person.keys.push(RosterKey {
+            key,
+            place,
+            admitted_at: now,
+        });
     }
     Ok(())
 }
@@ -86,13 +97,17 @@ pub fn add_member(roster: &mut Roster, member: &Member, now: Time) -> Result<()>
 fn complete(member: &Member) -> Result<()> {
     let missing = [
         (member.roles.is_empty(), "--role author or --role reviewer"),
-        (member.customers.is_none(), "--customer ID or --all-customers"),
+        (
+            member.customers.is_none(),
+            "--customer ID or --all-customers",
+        ),
         (member.key.is_none(), "--key ed25519:… and --place"),
     ];
     match missing.into_iter().find(|(is, _)| *is) {
-        Some((_, option)) => {
-            Err(Error::usage(format!("{} is not in the roster yet", member.person), format!("give {option} too")))
-        }
+        Some((_, option)) => Err(Error::usage(
+            format!("{} is not in the roster yet", member.person),
+            format!("give {option} too"),
+        )),
         None => Ok(()),
     }
 }
@@ -100,7 +115,12 @@ fn complete(member: &Member) -> Result<()> {
 /// Takes out one key, or the person whole.
 pub fn remove_member(roster: &mut Roster, person: &PersonId, key: Option<&KeyId>) -> Result<()> {
     let at = roster.people.iter().position(|p| p.person == *person);
-    let at = at.ok_or_else(|| Error::failed(format!("{person} is not in the roster"), "`boathook roster show FILE` lists who is"))?;
+    let at = at.ok_or_else(|| {
+        Error::failed(
+            format!("{person} is not in the roster"),
+            "`boathook roster show FILE` lists who is",
+        )
+    })?;
     let Some(key) = key else {
         roster.people.remove(at);
         return Ok(());
@@ -109,14 +129,22 @@ pub fn remove_member(roster: &mut Roster, person: &PersonId, key: Option<&KeyId>
     let before = keys.len();
     keys.retain(|k| k.key.id() != *key);
     if keys.len() == before {
-        return Err(Error::failed(format!("{person} has no key {}", key.short()), "`boathook roster show FILE` lists the keys"));
+        return Err(Error::failed(
+            format!("{person} has no key {}", key.short()),
+            "`boathook roster show FILE` lists the keys",
+        ));
     }
     Ok(())
 }
 
 /// The next version with the same people, from now until `end`.
 pub fn renew_roster(before: &Roster, end: End, now: Time) -> Roster {
-    Roster { version: before.version + 1, issued_at: now, expires_at: end.after(now), ..before.clone() }
+    Roster {
+        version: before.version + 1,
+        issued_at: now,
+        expires_at: end.after(now),
+        ..before.clone()
+    }
 }
 
 #[cfg(test)]
@@ -136,7 +164,11 @@ mod tests {
         Member {
             person: "ada".parse().unwrap(),
             name: Some("Ada".into()),
-            roles: vec![SigningRole::Reviewer, SigningRole::Author, SigningRole::Author],
+            roles: vec![
+                SigningRole::Reviewer,
+                SigningRole::Author,
+                SigningRole::Author,
+            ],
             customers: Some(RosterCustomers::All),
             key: Some((key(1), KeyPlace::File)),
         }
@@ -151,9 +183,17 @@ mod tests {
     #[test]
     fn a_person_who_is_added_again_gets_one_more_key_and_keeps_the_rest() {
         let mut roster = with_ada();
-        let more = Member { name: None, roles: vec![], customers: None, key: Some((key(2), KeyPlace::Token)), ..ada() };
+        let more = Member {
+            name: None,
+            roles: vec![],
+            customers: None,
+            key: Some((key(2), KeyPlace::Token)),
+            ..ada()
+        };
         add_member(&mut roster, &more, NOW).unwrap();
-        let [ada] = &roster.people[..] else { panic!("one person") };
+        let [ada] = &roster.people[..] else {
+            panic!("one person")
+        };
         assert_eq!((ada.name.as_str(), ada.keys.len()), ("Ada", 2));
         assert_eq!(ada.roles, [SigningRole::Author, SigningRole::Reviewer]);
     }
@@ -161,19 +201,36 @@ mod tests {
     #[test]
     fn one_key_never_stands_under_two_people() {
         let mut roster = with_ada();
-        let ben = Member { person: "ben".parse().unwrap(), ..ada() };
-        assert!(add_member(&mut roster, &ben, NOW).unwrap_err().to_string().contains("under ada"));
+        let ben = Member {
+            person: "ben".parse().unwrap(),
+            ..ada()
+        };
+        assert!(
+            add_member(&mut roster, &ben, NOW)
+                .unwrap_err()
+                .to_string()
+                .contains("under ada")
+        );
     }
 
     #[test]
     fn someone_new_needs_role_customers_and_key() {
         for lacking in [
-            Member { roles: vec![], ..ada() },
-            Member { customers: None, ..ada() },
+            Member {
+                roles: vec![],
+                ..ada()
+            },
+            Member {
+                customers: None,
+                ..ada()
+            },
             Member { key: None, ..ada() },
         ] {
             let mut roster = new_roster(1, End::In(1000), NOW);
-            assert!(matches!(add_member(&mut roster, &lacking, NOW), Err(Error::Usage { .. })));
+            assert!(matches!(
+                add_member(&mut roster, &lacking, NOW),
+                Err(Error::Usage { .. })
+            ));
             assert!(roster.people.is_empty());
         }
     }
