@@ -1,13 +1,108 @@
 //! The JSON API under `/api/v1`: what people do. Each operation is a function apart from its axum handler.
+pub mod audit;
+pub mod customers;
+pub mod durations;
+pub mod extract;
+pub mod hooks;
+pub mod instances;
+pub mod packets;
+pub mod sign_in;
+pub mod tickets;
+pub mod trust;
+pub mod users;
+
 use axum::{Json, response::IntoResponse};
-use utoipa::openapi::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa::{
+    OpenApi as _,
+    openapi::{
+        OpenApi,
+        security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
+    },
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{app::Shared, limits::RateLayer};
 
-pub fn router(sign_in: RateLayer) -> OpenApiRouter<Shared> {
-    let _ = sign_in;
-    OpenApiRouter::new()
+#[derive(utoipa::OpenApi)]
+#[openapi(info(
+    title = "boathook",
+    description = "What people do: tickets, hooks, packets, instances, audit. Errors are RFC 9457 problems. Lists are \
+                   paged by `after`, the `next` of the page before."
+))]
+struct Info;
+
+/// Every route of people; what is routed is what the OpenAPI document tells.
+pub fn router(sign_in_limit: RateLayer) -> OpenApiRouter<Shared> {
+    let limited = OpenApiRouter::new()
+        .routes(routes!(sign_in::post))
+        .route_layer(sign_in_limit);
+    OpenApiRouter::with_openapi(info())
+        .merge(limited)
+        .routes(routes!(sign_in::delete))
+        .routes(routes!(sign_in::me))
+        .routes(routes!(users::list, users::post))
+        .routes(routes!(users::put))
+        .routes(routes!(users::sign_out))
+        .routes(routes!(customers::list))
+        .routes(routes!(customers::get, customers::put))
+        .routes(routes!(customers::join_token))
+        .routes(routes!(tickets::list))
+        .routes(routes!(tickets::get, tickets::put))
+        .routes(routes!(hooks::lint))
+        .routes(routes!(hooks::explain))
+        .routes(routes!(hooks::list, hooks::post))
+        .routes(routes!(hooks::get, hooks::put))
+        .routes(routes!(hooks::revision))
+        .routes(routes!(hooks::payload))
+        .routes(routes!(hooks::envelope))
+        .routes(routes!(hooks::submit))
+        .routes(routes!(hooks::send_back))
+        .routes(routes!(hooks::signatures))
+        .routes(routes!(hooks::hold))
+        .routes(routes!(hooks::publish))
+        .routes(routes!(hooks::stop))
+        .routes(routes!(hooks::lower))
+        .routes(routes!(hooks::instances))
+        .routes(routes!(instances::list))
+        .routes(routes!(instances::get))
+        .routes(routes!(instances::confirm))
+        .routes(routes!(instances::retire))
+        .routes(routes!(instances::suspend))
+        .routes(routes!(instances::resume))
+        .routes(routes!(packets::list))
+        .routes(routes!(packets::get))
+        .routes(routes!(packets::zip))
+        .routes(routes!(packets::receipt))
+        .routes(routes!(packets::files))
+        .route(
+            "/api/v1/packets/{claim_id}/files/{*path}",
+            axum::routing::get(packets::file),
+        )
+        .routes(routes!(audit::now))
+        .routes(routes!(audit::days))
+        .routes(routes!(audit::events))
+        .routes(routes!(audit::export))
+        .routes(routes!(audit::heads))
+        .routes(routes!(trust::get))
+        .routes(routes!(trust::root))
+        .routes(routes!(trust::roster))
+        .routes(routes!(trust::import))
+        .routes(routes!(trust::admissions, trust::ask_admission))
+        .routes(routes!(trust::drop_admission))
+}
+
+fn info() -> OpenApi {
+    let mut document = Info::openapi();
+    let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    document
+        .components
+        .get_or_insert_default()
+        .add_security_scheme("bearer", bearer);
+    document.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>(
+        "bearer",
+        [],
+    )]);
+    document
 }
 
 pub async fn openapi(document: OpenApi) -> impl IntoResponse {

@@ -2,6 +2,7 @@
 mod admin;
 mod caller;
 mod engineer;
+mod engineer_or_reviewer;
 mod house_admin;
 pub mod password;
 mod reviewer;
@@ -11,6 +12,7 @@ mod viewer;
 pub use admin::Admin;
 pub use caller::{AnyRole, Caller};
 pub use engineer::Engineer;
+pub use engineer_or_reviewer::EngineerOrReviewer;
 pub use house_admin::HouseAdmin;
 pub use reviewer::Reviewer;
 pub use viewer::Viewer;

@@ -1,0 +1,133 @@
+//! What is active now, and numbers by day.
+use axum::extract::State;
+use boathook_hooks::{
+    ids::{CustomerId, Digest, HookId, PersonId},
+    time::Time,
+};
+use boathook_schema::{Chain, DayStat, Revision, TicketRef};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    api::extract::{Json, List, Query},
+    app::Shared,
+    errors::{Answer, Problem},
+    people::Viewer,
+};
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ActiveHook {
+    #[schema(value_type = String)]
+    pub id: HookId,
+    pub revision: u32,
+    #[schema(value_type = String)]
+    pub digest: Digest,
+    pub title: String,
+    #[schema(value_type = String)]
+    pub author: PersonId,
+    #[schema(value_type = Vec<String>)]
+    pub customers: Vec<CustomerId>,
+    #[schema(value_type = Option<Object>)]
+    pub ticket: Option<TicketRef>,
+    #[schema(value_type = String, format = DateTime)]
+    pub published_at: Time,
+    #[schema(value_type = String, format = DateTime)]
+    pub expires_at: Time,
+    pub places: u32,
+    pub accepted: u32,
+    pub reserved: u32,
+    pub bytes_used: u64,
+    pub total_bytes: u64,
+}
+
+impl From<Revision> for ActiveHook {
+    fn from(r: Revision) -> Self {
+        Self {
+            places: r.places(),
+            expires_at: r.expires_at(),
+            id: r.hook,
+            revision: r.revision,
+            digest: r.digest,
+            title: r.title,
+            author: r.author,
+            customers: r.customers,
+            ticket: r.ticket,
+            published_at: r.published_at,
+            accepted: r.usage.accepted,
+            reserved: r.usage.reserved,
+            bytes_used: r.usage.accepted_bytes,
+            total_bytes: r.quota.total_bytes,
+        }
+    }
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DaysQuery {
+    /// A UTC day, included.
+    pub from: String,
+    /// A UTC day, included.
+    pub to: String,
+    #[param(value_type = Option<String>)]
+    pub customer: Option<CustomerId>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DayView {
+    pub chain: String,
+    pub day: String,
+    pub kind: String,
+    pub count: u64,
+    pub bytes: u64,
+}
+
+impl From<DayStat> for DayView {
+    fn from(stat: DayStat) -> Self {
+        Self {
+            chain: stat.chain.to_string(),
+            day: stat.day,
+            kind: stat.kind.to_string(),
+            count: stat.count,
+            bytes: stat.bytes,
+        }
+    }
+}
+
+#[utoipa::path(get, path = "/api/v1/audit/now", tag = "audit", responses((status = 200, body = List<ActiveHook>)))]
+pub async fn now(
+    State(app): State<Shared>,
+    Viewer(caller): Viewer,
+) -> Answer<Json<List<ActiveHook>>> {
+    let active = app.store.active_hooks(&caller.scope, app.now()).await?;
+    Ok(Json(List {
+        items: active.hooks.into_iter().map(ActiveHook::from).collect(),
+        next: None,
+    }))
+}
+
+#[utoipa::path(get, path = "/api/v1/audit/days", tag = "audit", params(DaysQuery), responses((status = 200, body = List<DayView>)))]
+pub async fn days(
+    State(app): State<Shared>,
+    Viewer(caller): Viewer,
+    Query(query): Query<DaysQuery>,
+) -> Answer<Json<List<DayView>>> {
+    for (field, day) in [("from", &query.from), ("to", &query.to)] {
+        let midnight = format!("{day}T00:00:00Z").parse::<Time>();
+        if day.len() != 10 || midnight.is_err() {
+            return Err(Problem::field(
+                field,
+                "that is no day",
+                "a day such as 2026-11-21",
+            ));
+        }
+    }
+    let chain = query.customer.map(Chain::Customer);
+    let days = app
+        .store
+        .day_stats(&caller.scope, chain, &query.from, &query.to)
+        .await?;
+    Ok(Json(List {
+        items: days.into_iter().map(DayView::from).collect(),
+        next: None,
+    }))
+}

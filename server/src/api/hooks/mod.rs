@@ -1,0 +1,54 @@
+//! Hooks from draft to the last packet: each step a function apart from its axum handler.
+mod authoring;
+mod edit;
+mod end;
+mod instances;
+mod read;
+mod sign;
+mod view;
+
+pub use authoring::{explain, lint};
+pub use edit::{post, put, send_back, submit};
+pub use end::{lower, stop};
+pub use instances::instances;
+pub use read::{envelope, get, list, payload, revision};
+pub use sign::{hold, publish, signatures};
+pub use view::{HookRow, HookView};
+
+pub(crate) use authoring::{__path_explain, __path_lint};
+pub(crate) use edit::{__path_post, __path_put, __path_send_back, __path_submit};
+pub(crate) use end::{__path_lower, __path_stop};
+pub(crate) use instances::__path_instances;
+pub(crate) use read::{__path_envelope, __path_get, __path_list, __path_payload, __path_revision};
+pub(crate) use sign::{__path_hold, __path_publish, __path_signatures};
+
+use boathook_hooks::ids::HookId;
+use boathook_schema::{HookRecord, HookRevision, RevisionRow, Scope};
+
+use crate::{
+    app::App,
+    errors::{Answer, Problem},
+};
+
+/// The hook, or the 404 that also another customer's hook gets.
+pub async fn find(app: &App, scope: &Scope, id: &HookId) -> Answer<HookRecord> {
+    let found = app.store.hook(scope, id).await?;
+    found.ok_or_else(|| Problem::not_found("hook"))
+}
+
+pub async fn find_revision(
+    app: &App,
+    scope: &Scope,
+    id: &HookId,
+    number: u32,
+) -> Answer<HookRevision> {
+    let found = app.store.hook_revision(scope, id, number).await?;
+    found.ok_or_else(|| Problem::not_found("revision"))
+}
+
+/// The revision that is worked on.
+fn latest(record: &HookRecord) -> Answer<&RevisionRow> {
+    record
+        .latest()
+        .ok_or_else(|| Problem::internal("reading a hook", "it has no revision"))
+}

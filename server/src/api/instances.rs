@@ -1,0 +1,196 @@
+//! Instances: who they are, and letting them in or not.
+use axum::extract::State;
+use boathook_hooks::{
+    documents::identity::Facts,
+    ids::{CustomerId, InstanceId},
+    keys::KeyId,
+    time::Time,
+};
+use boathook_schema::{Instance, InstanceFilter, InstanceState, Page, Scope, SuspendReason};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    api::extract::{Json, List, Path, Query},
+    app::{App, Shared},
+    errors::{Answer, IntoAnswer as _, Problem},
+    people::{Admin, Viewer},
+};
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct InstanceView {
+    #[schema(value_type = String)]
+    pub id: InstanceId,
+    #[schema(value_type = String)]
+    pub customer: CustomerId,
+    pub name: String,
+    /// `unconfirmed`, `confirmed`, `suspended` or `retired`.
+    pub state: &'static str,
+    /// Why it is suspended or retired.
+    pub why: Option<String>,
+    /// SHA-256 of its public key: what a person compares before confirming.
+    #[schema(value_type = String)]
+    pub fingerprint: KeyId,
+    #[schema(value_type = Object)]
+    pub facts: Facts,
+    #[schema(value_type = String, format = DateTime)]
+    pub enrolled_at: Time,
+    #[schema(value_type = String, format = DateTime)]
+    pub last_seen: Time,
+    pub version: u64,
+}
+
+impl From<Instance> for InstanceView {
+    fn from(instance: Instance) -> Self {
+        let why = match &instance.state {
+            InstanceState::Suspended { reason, .. } => Some(match reason {
+                SuspendReason::Overrun => "it sent more bytes than it declared".to_owned(),
+                SuspendReason::Cloned => "two agents run under its key".to_owned(),
+                SuspendReason::Words(words) => words.clone(),
+            }),
+            InstanceState::Retired { why } => Some(why.clone()),
+            InstanceState::Unconfirmed | InstanceState::Confirmed => None,
+        };
+        Self {
+            fingerprint: instance.fingerprint(),
+            state: instance.state.word(),
+            why,
+            name: instance.facts.name.clone(),
+            id: instance.id,
+            customer: instance.customer,
+            facts: instance.facts,
+            enrolled_at: instance.enrolled_at,
+            last_seen: instance.last_seen,
+            version: instance.version,
+        }
+    }
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct InstancesQuery {
+    #[param(value_type = Option<String>)]
+    pub customer: Option<CustomerId>,
+    /// `unconfirmed`, `confirmed`, `suspended` or `retired`.
+    pub state: Option<String>,
+    pub after: Option<String>,
+    pub limit: Option<u32>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Confirm {
+    /// As the agent's `status` shows it.
+    #[schema(value_type = String)]
+    pub fingerprint: KeyId,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Why {
+    pub why: String,
+}
+
+impl Why {
+    pub fn words(self) -> Answer<String> {
+        match self.why.trim().chars().count() {
+            1..=1_000 => Ok(self.why),
+            _ => Err(Problem::field(
+                "why",
+                "the reason is empty or too long",
+                "1 to 1000 characters",
+            )),
+        }
+    }
+}
+
+#[utoipa::path(get, path = "/api/v1/instances", tag = "instances", params(InstancesQuery), responses((status = 200, body = List<InstanceView>)))]
+pub async fn list(
+    State(app): State<Shared>,
+    Viewer(caller): Viewer,
+    Query(query): Query<InstancesQuery>,
+) -> Answer<Json<List<InstanceView>>> {
+    let filter = InstanceFilter {
+        customer: query.customer,
+        state: query.state,
+    };
+    let page = Page::first(query.limit.unwrap_or(100)).after(query.after);
+    let instances = app.store.instances(&caller.scope, filter, page).await?;
+    Ok(Json(List::of(instances, InstanceView::from)))
+}
+
+#[utoipa::path(get, path = "/api/v1/instances/{id}", tag = "instances", params(("id" = String, Path)), responses((status = 200, body = InstanceView)))]
+pub async fn get(
+    State(app): State<Shared>,
+    Viewer(caller): Viewer,
+    Path(id): Path<InstanceId>,
+) -> Answer<Json<InstanceView>> {
+    Ok(Json(find(&app, &caller.scope, &id).await?.into()))
+}
+
+/// The instance gets hooks from now on. Refused when the fingerprint is another than the one on record.
+#[utoipa::path(post, path = "/api/v1/instances/{id}/confirm", tag = "instances", params(("id" = String, Path)), responses((status = 200, body = InstanceView)))]
+pub async fn confirm(
+    State(app): State<Shared>,
+    Admin(caller): Admin,
+    Path(id): Path<InstanceId>,
+    Json(body): Json<Confirm>,
+) -> Answer<Json<InstanceView>> {
+    let write = caller.write(app.now());
+    let instance = app
+        .store
+        .confirm_instance(&caller.scope, write, id, body.fingerprint)
+        .await;
+    Ok(Json(instance.answer()?.into()))
+}
+
+#[utoipa::path(post, path = "/api/v1/instances/{id}/retire", tag = "instances", params(("id" = String, Path)), responses((status = 200, body = InstanceView)))]
+pub async fn retire(
+    State(app): State<Shared>,
+    Admin(caller): Admin,
+    Path(id): Path<InstanceId>,
+    Json(body): Json<Why>,
+) -> Answer<Json<InstanceView>> {
+    let write = caller.write(app.now());
+    let instance = app
+        .store
+        .retire_instance(&caller.scope, write, id, body.words()?)
+        .await;
+    Ok(Json(instance.answer()?.into()))
+}
+
+#[utoipa::path(post, path = "/api/v1/instances/{id}/suspend", tag = "instances", params(("id" = String, Path)), responses((status = 200, body = InstanceView)))]
+pub async fn suspend(
+    State(app): State<Shared>,
+    Admin(caller): Admin,
+    Path(id): Path<InstanceId>,
+    Json(body): Json<Why>,
+) -> Answer<Json<InstanceView>> {
+    let write = caller.write(app.now());
+    let reason = SuspendReason::Words(body.words()?);
+    let instance = app
+        .store
+        .suspend_instance(&caller.scope, write, id, reason)
+        .await;
+    Ok(Json(instance.answer()?.into()))
+}
+
+#[utoipa::path(post, path = "/api/v1/instances/{id}/resume", tag = "instances", params(("id" = String, Path)), responses((status = 200, body = InstanceView)))]
+pub async fn resume(
+    State(app): State<Shared>,
+    Admin(caller): Admin,
+    Path(id): Path<InstanceId>,
+    Json(body): Json<Why>,
+) -> Answer<Json<InstanceView>> {
+    let write = caller.write(app.now());
+    let instance = app
+        .store
+        .resume_instance(&caller.scope, write, id, body.words()?)
+        .await;
+    Ok(Json(instance.answer()?.into()))
+}
+
+pub async fn find(app: &App, scope: &Scope, id: &InstanceId) -> Answer<Instance> {
+    let found = app.store.instance(scope, id).await?;
+    found.ok_or_else(|| Problem::not_found("instance"))
+}

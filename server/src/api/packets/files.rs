@@ -1,0 +1,165 @@
+//! The files within a packet, by the part: read out of the zip as it lies in the store, never unpacked to disk.
+use std::io::Read as _;
+
+use axum::{
+    body::{Body, Bytes},
+    extract::State,
+    http::HeaderMap,
+    response::{IntoResponse as _, Response},
+};
+use boathook_hooks::{
+    ids::{ClaimId, Digest},
+    packet::{self, CheckError, CheckLimits, Statement},
+};
+use boathook_schema::Packet;
+use serde::Serialize;
+use tokio::sync::mpsc;
+use utoipa::ToSchema;
+
+use crate::{
+    api::{
+        extract::{Json, Path},
+        packets::{open, range, serve::hostile},
+    },
+    app::{App, Shared},
+    errors::{Answer, Problem},
+    people::Viewer,
+};
+
+const PIECE: usize = 64 * 1024;
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Files {
+    pub items: Vec<PacketFile>,
+    /// Always null: the list is whole.
+    pub next: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PacketFile {
+    pub path: String,
+    /// None for files beside the sections.
+    pub section: Option<String>,
+    /// Before compression.
+    pub bytes: u64,
+    #[schema(value_type = String)]
+    pub sha256: Digest,
+    /// Passed on without redaction.
+    pub raw: bool,
+    /// How often something was hidden, by kind.
+    #[schema(value_type = Object)]
+    pub redactions: std::collections::BTreeMap<String, u64>,
+}
+
+/// The files that the statement lists. Reading the list is an event.
+#[utoipa::path(get, path = "/api/v1/packets/{claim_id}/files", tag = "packets", params(("claim_id" = String, Path)), responses((status = 200, body = Files)))]
+pub async fn files(
+    State(app): State<Shared>,
+    Viewer(caller): Viewer,
+    Path(claim): Path<ClaimId>,
+) -> Answer<Json<Files>> {
+    let packet = open(&app, &caller, &claim, "files", 0).await?;
+    Ok(Json(Files {
+        items: listed(&statement(&packet)?),
+        next: None,
+    }))
+}
+
+/// One file, by the part. It is compared with the statement as it is read: a difference breaks the answer off.
+#[utoipa::path(get, path = "/api/v1/packets/{claim_id}/files/{path}", tag = "packets", params(("claim_id" = String, Path), ("path" = String, Path)), responses((status = 200, content_type = "application/octet-stream"), (status = 206, content_type = "application/octet-stream")))]
+pub async fn file(
+    State(app): State<Shared>,
+    Viewer(caller): Viewer,
+    Path((claim, path)): Path<(ClaimId, String)>,
+    headers: HeaderMap,
+) -> Answer<Response> {
+    let known = app.store.packet(&caller.scope, &claim).await?;
+    let known = known.ok_or_else(|| Problem::not_found("packet"))?;
+    let entry = listed(&statement(&known)?)
+        .into_iter()
+        .find(|f| f.path == path);
+    let entry = entry.ok_or_else(|| Problem::not_found("file"))?;
+    let etag = format!("\"{}\"", entry.sha256);
+    let (status, range, out) = range::decide(&headers, entry.bytes, &etag)?;
+    let packet = open(&app, &caller, &claim, &path, range.end - range.start).await?;
+    let name = path.rsplit('/').next().unwrap_or("file").to_owned();
+    let body = stream(&app, packet, path, range);
+    let headers = hostile(out, "application/octet-stream", &name, Some(&etag));
+    Ok((status, headers, body).into_response())
+}
+
+fn statement(packet: &Packet) -> Answer<Statement> {
+    Statement::from_json(&packet.statement.0)
+        .map_err(|e| Problem::internal("reading a stored statement", e))
+}
+
+fn listed(statement: &Statement) -> Vec<PacketFile> {
+    let sections = statement.sections.iter().flat_map(|s| {
+        let name = Some(s.name.to_string());
+        s.files.iter().map(move |f| (name.clone(), f))
+    });
+    sections
+        .chain(statement.files.iter().map(|f| (None, f)))
+        .map(|(section, f)| PacketFile {
+            path: f.path.clone(),
+            section,
+            bytes: f.bytes,
+            sha256: f.sha256,
+            raw: f.raw,
+            redactions: f.redactions.clone(),
+        })
+        .collect()
+}
+
+/// Reads on a thread that may block and hands pieces over; memory does not grow with the file.
+fn stream(app: &App, packet: Packet, path: String, range: std::ops::Range<u64>) -> Body {
+    let reader = app.store.objects().reader(packet.folder(), packet.chunks);
+    let (send, receive) = mpsc::channel::<Result<Bytes, std::io::Error>>(4);
+    tokio::task::spawn_blocking(move || {
+        let mut zip = reader;
+        let sent = read_range(&mut zip, packet.bytes, &path, range, |piece| {
+            send.blocking_send(Ok(piece)).is_ok()
+        });
+        if let Err(error) = sent {
+            tracing::error!(%error, path, "a packet's file cannot be read");
+            // The receiver may be gone; then nobody needs to know.
+            let _ = send.blocking_send(Err(std::io::Error::other("the file cannot be read")));
+        }
+    });
+    let pieces = futures_util::stream::unfold(receive, |mut receive| async move {
+        receive.recv().await.map(|piece| (piece, receive))
+    });
+    Body::from_stream(pieces)
+}
+
+fn read_range(
+    zip: &mut boathook_schema::ChunkReader,
+    zip_bytes: u64,
+    path: &str,
+    range: std::ops::Range<u64>,
+    mut send: impl FnMut(Bytes) -> bool,
+) -> Result<(), CheckError> {
+    let open = packet::open(zip, None, CheckLimits::zip_bytes(zip_bytes))?;
+    let mut file = open.file(zip, path)?;
+    let mut piece = vec![0; PIECE];
+    let mut at = 0u64;
+    loop {
+        let n = file.read(&mut piece).map_err(CheckError::Io)?;
+        if n == 0 {
+            return Ok(());
+        }
+        let here = at..at + n as u64;
+        at = here.end;
+        let from = range.start.clamp(here.start, here.end) - here.start;
+        let to = range.end.clamp(here.start, here.end) - here.start;
+        if from < to {
+            let part = Bytes::copy_from_slice(&piece[from as usize..to as usize]);
+            if !send(part) {
+                return Ok(());
+            }
+        }
+        if at >= range.end && range.end < file.size() {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! People and their roles, for admins of the house.
+use axum::{extract::State, http::StatusCode};
+use boathook_hooks::{ids::PersonId, time::Time};
+use boathook_schema::{Customers, Grant, Person, PutPerson, Scope, Write};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    api::extract::{Json, List, PageQuery, Path, Query},
+    app::{App, Shared},
+    errors::{Answer, IntoAnswer as _, Problem},
+    people::{HouseAdmin, password},
+};
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewUser {
+    #[schema(value_type = String)]
+    pub person: PersonId,
+    pub name: String,
+    /// `[{"role": "viewer|engineer|reviewer|admin", "customers": "all" | ["id", …]}]`.
+    #[schema(value_type = Vec<Object>)]
+    pub roles: Vec<Grant>,
+    pub password: Option<String>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangedUser {
+    pub name: String,
+    #[schema(value_type = Vec<Object>)]
+    pub roles: Vec<Grant>,
+    /// Left out: stays as it is. A new one ends all sign-ins.
+    pub password: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct User {
+    #[schema(value_type = String)]
+    pub person: PersonId,
+    pub name: String,
+    #[schema(value_type = Vec<Object>)]
+    pub roles: Vec<Grant>,
+    pub has_password: bool,
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Time,
+    pub version: u64,
+}
+
+impl From<Person> for User {
+    fn from(person: Person) -> Self {
+        Self {
+            person: person.id,
+            name: person.name,
+            roles: person.roles,
+            has_password: person.password.is_some(),
+            created_at: person.created_at,
+            version: person.version,
+        }
+    }
+}
+
+#[utoipa::path(get, path = "/api/v1/users", tag = "people", params(PageQuery), responses((status = 200, body = List<User>)))]
+pub async fn list(
+    State(app): State<Shared>,
+    HouseAdmin(caller): HouseAdmin,
+    Query(page): Query<PageQuery>,
+) -> Answer<Json<List<User>>> {
+    let people = app.store.people(&caller.scope, page.into()).await?;
+    Ok(Json(List::of(people, User::from)))
+}
+
+#[utoipa::path(post, path = "/api/v1/users", tag = "people", responses((status = 201, body = User)))]
+pub async fn post(
+    State(app): State<Shared>,
+    HouseAdmin(caller): HouseAdmin,
+    Json(body): Json<NewUser>,
+) -> Answer<(StatusCode, Json<User>)> {
+    let user = add(&app, &caller.scope, caller.write(app.now()), body).await?;
+    Ok((StatusCode::CREATED, Json(user)))
+}
+
+#[utoipa::path(put, path = "/api/v1/users/{person}", tag = "people", params(("person" = String, Path)), responses((status = 200, body = User)))]
+pub async fn put(
+    State(app): State<Shared>,
+    HouseAdmin(caller): HouseAdmin,
+    Path(person): Path<PersonId>,
+    Json(body): Json<ChangedUser>,
+) -> Answer<Json<User>> {
+    let user = change(
+        &app,
+        &caller.scope,
+        || caller.write(app.now()),
+        person,
+        body,
+    )
+    .await?;
+    Ok(Json(user))
+}
+
+/// Ends all sign-ins of a person.
+#[utoipa::path(post, path = "/api/v1/users/{person}/sign-out", tag = "people", params(("person" = String, Path)), responses((status = 204)))]
+pub async fn sign_out(
+    State(app): State<Shared>,
+    HouseAdmin(caller): HouseAdmin,
+    Path(person): Path<PersonId>,
+) -> Answer<StatusCode> {
+    find(&app, &caller.scope, &person).await?;
+    app.store
+        .end_sign_ins(&caller.scope, caller.write(app.now()), person)
+        .await
+        .answer()?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A new person; one that is there already is refused.
+pub async fn add(app: &App, scope: &Scope, write: Write, body: NewUser) -> Answer<User> {
+    sound(&body.name, &body.roles)?;
+    if app.store.person(scope, &body.person).await?.is_some() {
+        return Err(Problem::conflict(format!(
+            "{} is there already",
+            body.person
+        )));
+    }
+    let password = match body.password {
+        Some(password) => Some(password::hash(password).await?),
+        None => None,
+    };
+    let person = PutPerson {
+        id: body.person,
+        name: body.name,
+        password,
+        roles: body.roles,
+    };
+    Ok(app
+        .store
+        .put_person(scope, write, person, None)
+        .await
+        .answer()?
+        .into())
+}
+
+/// Changes a person who is there. A new password ends all sign-ins, in the same request.
+pub async fn change(
+    app: &App,
+    scope: &Scope,
+    write: impl Fn() -> Write,
+    person: PersonId,
+    body: ChangedUser,
+) -> Answer<User> {
+    sound(&body.name, &body.roles)?;
+    let known = find(app, scope, &person).await?;
+    let password = match body.password {
+        Some(password) => Some(password::hash(password).await?),
+        None => None,
+    };
+    let ends_sign_ins = password.is_some();
+    let put = PutPerson {
+        id: person.clone(),
+        name: body.name,
+        password,
+        roles: body.roles,
+    };
+    let changed = app
+        .store
+        .put_person(scope, write(), put, Some(known.version))
+        .await
+        .answer()?;
+    if ends_sign_ins {
+        app.store
+            .end_sign_ins(scope, write(), person)
+            .await
+            .answer()?;
+    }
+    Ok(changed.into())
+}
+
+async fn find(app: &App, scope: &Scope, person: &PersonId) -> Answer<Person> {
+    let found = app.store.person(scope, person).await?;
+    found.ok_or_else(|| Problem::not_found("person"))
+}
+
+fn sound(name: &str, roles: &[Grant]) -> Answer<()> {
+    if name.trim().is_empty() || name.chars().count() > 200 {
+        return Err(Problem::field(
+            "name",
+            "the name is empty or too long",
+            "1 to 200 characters",
+        ));
+    }
+    let empty = roles
+        .iter()
+        .any(|g| matches!(&g.customers, Customers::Only(set) if set.is_empty()));
+    if empty {
+        return Err(Problem::field(
+            "roles",
+            "a role is for no customer",
+            "\"all\" or at least one customer",
+        ));
+    }
+    Ok(())
+}
