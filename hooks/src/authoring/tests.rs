@@ -115,6 +115,18 @@ fn a_text_becomes_the_hook_that_it_says() {
 }
 
 #[test]
+fn an_authored_hook_passes_the_verifier() {
+    let sample = Sample::new(now());
+    let fills = Fills::of(&sample.hook());
+    let hook = parse(WHOLE).unwrap().into_hook(fills).unwrap();
+    let envelope = sample.signed(&hook, &[&sample.ada_file, &sample.ben_file]);
+    sample
+        .trust()
+        .verify_offline(&envelope, None, now())
+        .unwrap();
+}
+
+#[test]
 fn the_least_text_is_title_reason_and_one_collector() {
     let least = "title = \"Facts\"\nreason = \"Why not\"\n[[collect]]\ncollector = \"host\"\n";
     let draft = parse(least).unwrap();

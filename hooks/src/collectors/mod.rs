@@ -10,7 +10,7 @@ pub mod processes;
 pub mod secrets;
 
 use bson::Document;
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{documents::root::Bounds, explain::Message, reach::WideReason};
 use fields::Field;
@@ -48,7 +48,7 @@ pub struct Advice {
 }
 
 /// What one section does, in plain words.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Words {
     pub reads: Vec<Message>,
     pub runs: Vec<Message>,

@@ -44,12 +44,17 @@ impl fmt::Display for Message {
     }
 }
 
-/// `{key, params, text}`: whoever has no translation shows `text`.
+/// `{key, params, text}`, all printable: whoever has no translation shows `text`.
 impl Serialize for Message {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         let mut out = s.serialize_struct("Message", 3)?;
         out.serialize_field("key", self.key)?;
-        out.serialize_field("params", &self.params)?;
+        let params: BTreeMap<_, _> = self
+            .params
+            .iter()
+            .map(|(name, value)| (name, printable(value)))
+            .collect();
+        out.serialize_field("params", &params)?;
         out.serialize_field("text", &self.to_string())?;
         out.end()
     }
