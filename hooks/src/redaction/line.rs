@@ -144,10 +144,15 @@ impl Rules {
         };
         for _ in 0..ROUNDS {
             let mut spans = Vec::new();
-            self.scan(&text, &mut before.clone(), &mut spans);
+            let mut settled = before.clone();
+            self.scan(&text, &mut settled, &mut spans);
             match apply(&text, spans, text.len(), &mut hidden) {
                 Some(next) => text = next,
                 None => {
+                    // What the marked line waits for, it will wait for again when it is redacted again.
+                    if settled.awaited.is_some() {
+                        context.awaited = settled.awaited;
+                    }
                     return Line {
                         text: Cow::Owned(text),
                         hidden,
@@ -192,8 +197,13 @@ impl Rules {
             Some(awaited) => arrived(awaited, line.as_bytes(), spans),
             None => None,
         };
-        context.awaited = next;
+        // Within a block its lines do not begin another one.
+        let stays = next.is_some() && !matches!(next, Some(Awaited::Value { .. }));
+        context.awaited = next.clone();
         let aws = self.scan_hints(line, context, spans);
+        if stays {
+            context.awaited = next;
+        }
         if aws.0 || context.aws_lines > 0 {
             tokens::scan_aws_secret(line, spans);
         }
@@ -233,10 +243,14 @@ impl Rules {
                     }
                     let at =
                         (found.start()..found.end()).find(|i| value::is_ident(line.as_bytes()[*i]));
+                    let earlier = spans.len();
                     let (end, awaited) =
                         pairs::scan(line, at.unwrap_or(found.start()), &self.keys, spans);
                     key_end = end;
-                    if awaited.is_some() {
+                    let is_within = spans[..earlier]
+                        .iter()
+                        .any(|s| s.start <= found.start() && found.start() < s.end);
+                    if awaited.is_some() && !is_within {
                         context.awaited = awaited;
                     }
                 }

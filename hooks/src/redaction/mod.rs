@@ -10,6 +10,8 @@ mod line;
 mod literals;
 mod pairs;
 mod pem;
+#[cfg(test)]
+mod properties;
 mod stream;
 #[cfg(test)]
 mod tests;

@@ -304,7 +304,9 @@ impl Name<'_> {
     fn labelled(&self, at: usize, spans: &mut Vec<Span>) -> Option<Awaited> {
         let rest = &self.line[at..];
         // `name="password">x<` and `<key>password</key><string>x</string>`
-        if let Some(close) = memchr::memchr(b'>', rest) {
+        let before = &self.line[..self.start];
+        let is_in_tag = memchr::memrchr2(b'<', b'>', before).is_some();
+        if is_in_tag && let Some(close) = memchr::memchr(b'>', rest) {
             let mut from = at + close + 1;
             if rest.starts_with(b"</") {
                 match memchr::memchr(b'>', &self.line[from..]) {
@@ -395,10 +397,14 @@ pub(super) fn list_items(
     loop {
         at = skip_blank(line, at);
         match line.get(at) {
-            None => return Some(Awaited::List { kind }),
+            // Only a line that breaks off where a list can goes on.
+            None => {
+                return matches!(line.trim_ascii_end().last(), Some(b',' | b'['))
+                    .then_some(Awaited::List { kind });
+            }
             Some(b']') => return None,
             Some(b',') => at += 1,
-            Some(b'{') => return None,
+            Some(b'{') if value::is_object(&line[at + 1..]) => return None,
             Some(b'[') if mark_at(&line[at..]).is_none() => at += 1,
             Some(_) => {
                 if let Some(len) = mark_at(&line[at..]) {

@@ -327,7 +327,7 @@ impl Stream {
                     let first = lines.front().map_or(line.number, |l| l.number);
                     self.held = Held::Nothing;
                     self.count(first, &[Kind::PrivateKey]);
-                    out.extend_from_slice(b"[redacted:private-key]");
+                    out.extend_from_slice(b"[redacted:private-key]\n");
                     self.rest_of(line, end, out);
                 } else if pem::is_body(bytes)
                     || (!bytes.trim_ascii().is_empty()
@@ -371,9 +371,7 @@ impl Stream {
     /// What stands on a line behind a key's end mark.
     fn rest_of(&mut self, line: HeldLineRef<'_>, end: usize, out: &mut Vec<u8>) {
         let rest = &line.text[end..];
-        if rest.trim().is_empty() {
-            out.extend_from_slice(line.ending.as_bytes());
-        } else {
+        if !rest.trim().is_empty() {
             self.redact(HeldLineRef { text: rest, ..line }, out);
         }
     }
@@ -383,17 +381,12 @@ impl Stream {
         let redacted = rules.redact(line.text, &mut self.context);
         self.write(&redacted, line.number, out);
         if redacted.opens_key {
-            // The line's ending comes with the key's end.
             self.held = Held::Key {
                 lines: Vec::new(),
                 bytes: 0,
             };
-            if line.ending.is_empty() {
-                self.held = Held::Nothing;
-            }
-        } else {
-            out.extend_from_slice(line.ending.as_bytes());
         }
+        out.extend_from_slice(line.ending.as_bytes());
     }
 
     /// Nothing decided over the held lines: they are no key, or one whose end is missing.
@@ -402,7 +395,6 @@ impl Stream {
             Held::Nothing => {}
             Held::Body(lines) => lines.iter().for_each(|l| self.redact(l.borrow(), out)),
             Held::Key { lines, .. } => {
-                out.push(b'\n');
                 let rules = Arc::clone(&self.rules);
                 for held in lines {
                     let redacted = rules.redact_unended(&held.text, &mut self.context);

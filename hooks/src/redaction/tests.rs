@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 
-fn floor() -> Redactor {
-    Redactor::builder().build().unwrap()
+fn floor() -> &'static Redactor {
+    static FLOOR: std::sync::OnceLock<Redactor> = std::sync::OnceLock::new();
+    FLOOR.get_or_init(|| Redactor::builder().build().unwrap())
 }
 
 const JWT: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U";

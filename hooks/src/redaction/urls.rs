@@ -76,7 +76,7 @@ fn host_sign(text: &[u8]) -> Option<usize> {
         .position(|b| *b == b'?')
         .map(|n| first + n);
     let limit = match query {
-        Some(q) if starts_host(&text[first + 1..q]) && is_query(&text[q + 1..]) => q,
+        Some(q) if is_host_and_path(&text[first + 1..q]) && is_query(&text[q + 1..]) => q,
         _ => text.len(),
     };
     memchr::memrchr_iter(b'@', &text[..limit])
@@ -87,9 +87,21 @@ fn host_sign(text: &[u8]) -> Option<usize> {
 fn is_query(text: &[u8]) -> bool {
     let key = text
         .iter()
-        .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'%'))
+        .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
         .count();
-    key > 0 && text.get(key) == Some(&b'=')
+    text.first().is_some_and(u8::is_ascii_alphabetic) && text.get(key) == Some(&b'=')
+}
+
+fn is_host_and_path(text: &[u8]) -> bool {
+    text.first()
+        .is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'[')
+        && text.iter().all(|b| {
+            b.is_ascii_alphanumeric()
+                || matches!(
+                    b,
+                    b'.' | b'-' | b'_' | b':' | b',' | b'[' | b']' | b'/' | b'%'
+                )
+        })
 }
 
 fn starts_host(text: &[u8]) -> bool {

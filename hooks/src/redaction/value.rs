@@ -59,9 +59,9 @@ pub(super) fn find(line: &[u8], at: usize, setting: Setting) -> Found {
         if !line.get(at + len).is_some_and(|b| is_ident(*b)) {
             return Found::Harmless;
         }
-    } else if first == b'[' {
+    } else if first == b'[' && is_list(&line[at + 1..]) {
         return Found::List(at);
-    } else if first == b'{' && !line[at..].starts_with(b"{{") {
+    } else if first == b'{' && is_object(&line[at + 1..]) {
         return Found::Object;
     } else if matches!(first, b'|' | b'>')
         && setting.starts_line
@@ -69,23 +69,31 @@ pub(super) fn find(line: &[u8], at: usize, setting: Setting) -> Found {
     {
         return Found::YamlBlock;
     }
-    if line[at..].starts_with(b"&quot;") {
-        let start = at + 6;
-        let end = memchr::memmem::find(&line[start..], b"&quot;").map_or(line.len(), |n| start + n);
-        return judge(line, start, end);
-    }
-    if line[at..].starts_with(b"%22") {
-        let start = at + 3;
-        let end = memchr::memmem::find(&line[start..], b"%22").map_or(line.len(), |n| start + n);
-        return judge(line, start, end);
+    for quote in [&b"&quot;"[..], b"%22"] {
+        // In a query string `%22` is a part of the value, unless the separator is encoded too.
+        let counts = quote[0] == b'&'
+            || line[..at].len() >= 3
+                && matches!(
+                    &line[at - 3..at],
+                    b"%3A" | b"%3a" | b"%3D" | b"%3d" | b"%20"
+                );
+        if counts && line[at..].starts_with(quote) {
+            let start = at + quote.len();
+            let end = memchr::memmem::find(&line[start..], quote).map_or(line.len(), |n| start + n);
+            let after = line.len().min(end + quote.len());
+            return if ends_encoded(&line[after..]) {
+                judge(line, start, end)
+            } else {
+                bare(line, at, after, setting)
+            };
+        }
     }
     if let Some(quoted) = quoted(line, at) {
         return match quoted {
             Quoted::Closed { start, end, after } => {
-                // Shells join "a"b: what follows without a gap belongs to the value.
-                if line.get(after).is_some_and(|b| is_ident(*b)) && !line[start..end].is_empty() {
-                    let end = bare_end(line, after, setting);
-                    return judge(line, start, end);
+                // Shells join "a"b, and a bare password may hold quotes: what follows without a gap belongs to it.
+                if !ends_value(&line[after..], setting) {
+                    return bare(line, at, after, setting);
                 }
                 judge(line, start, end)
             }
@@ -93,11 +101,49 @@ pub(super) fn find(line: &[u8], at: usize, setting: Setting) -> Found {
             Quoted::Triple { start, quote } => Found::OpenTriple { start, quote },
         };
     }
-    let mut end = bare_end(line, at, setting);
+    bare(line, at, at, setting)
+}
+
+/// A value without quotes around it, whose end is looked for from `from`.
+fn bare(line: &[u8], at: usize, from: usize, setting: Setting) -> Found {
+    let mut end = bare_end(line, from, setting);
     if setting.starts_line && !goes_on_as_pairs(&line[end..]) {
         end = trim_end(line, at, line.len());
     }
     judge(line, at, end)
+}
+
+/// Whether what follows a `{` is an object's first key, its end, or nothing: a password may begin with `{` too.
+pub(super) fn is_object(rest: &[u8]) -> bool {
+    let rest = rest.trim_ascii_start();
+    let key = rest.iter().take_while(|b| is_ident(**b)).count();
+    match rest.first() {
+        None => true,
+        Some(b'}') => rest
+            .get(1)
+            .is_none_or(|b| b.is_ascii_whitespace() || is_closer(*b)),
+        Some(b'"' | b'\'' | b'\\') => is_pair(rest, true),
+        Some(b) => {
+            b.is_ascii_alphabetic()
+                && rest.get(key) == Some(&b':')
+                && rest
+                    .get(key + 1)
+                    .is_none_or(|b| b.is_ascii_whitespace() || is_quote(*b))
+        }
+    }
+}
+
+/// The same for `[`.
+fn is_list(rest: &[u8]) -> bool {
+    let trimmed = rest.trim_ascii_start();
+    match trimmed.first() {
+        None | Some(b'"' | b'\'' | b'\\') => true,
+        Some(b'{') => is_object(&trimmed[1..]),
+        Some(_) => memchr::memchr(b']', rest).is_some_and(|n| {
+            rest.get(n + 1)
+                .is_none_or(|b| b.is_ascii_whitespace() || matches!(b, b',' | b'}' | b']' | b')'))
+        }),
+    }
 }
 
 fn is_block_header(rest: &[u8]) -> bool {
@@ -124,11 +170,11 @@ fn goes_on_as_pairs(rest: &[u8]) -> bool {
     }) {
         at += 1;
     }
-    at == rest.len() || (at > 0 && is_pair(&rest[at..]))
+    at == rest.len() || (at > 0 && is_pair(&rest[at..], true))
 }
 
-/// Whether `text` begins with a key and a separator.
-fn is_pair(text: &[u8]) -> bool {
+/// Whether `text` begins with a key and a separator: `=`, or also `:`.
+fn is_pair(text: &[u8], colon: bool) -> bool {
     let mut at = text
         .iter()
         .take_while(|b| is_quote(**b) || **b == b'\\')
@@ -144,7 +190,9 @@ fn is_pair(text: &[u8]) -> bool {
         .take_while(|b| is_quote(**b) || **b == b'\\')
         .count();
     key > 0
-        && text[at..].first().is_some_and(|b| matches!(b, b'=' | b':'))
+        && text[at..]
+            .first()
+            .is_some_and(|b| *b == b'=' || (colon && *b == b':'))
         && !text[at..].starts_with(b"://")
 }
 
@@ -182,10 +230,11 @@ pub(super) fn quoted(line: &[u8], at: usize) -> Option<Quoted> {
         return None;
     }
     let start = open + slashes + 1;
-    if slashes == 0 && line[start..].starts_with(&[quote, quote]) {
+    let is_triple = slashes == 0 && line[start..].iter().take_while(|b| **b == quote).count() == 2;
+    // With apostrophes, what closes on this line reads the same as one with doubled quotes.
+    if is_triple && quote != b'\'' {
         let start = start + 2;
-        let triple = [quote; 3];
-        return Some(match memchr::memmem::find(&line[start..], &triple) {
+        return Some(match memchr::memmem::find(&line[start..], &[quote; 3]) {
             Some(n) => Quoted::Closed {
                 start,
                 end: start + n,
@@ -204,8 +253,13 @@ pub(super) fn quoted(line: &[u8], at: usize) -> Option<Quoted> {
             .rev()
             .take_while(|b| **b == b'\\')
             .count();
-        let doubled = quote == b'\'' && slashes == 0 && line.get(here + 1) == Some(&b'\'');
-        let ends = run < slashes || (run % (2 * period) == slashes && !doubled);
+        // `''` in SQL and YAML, `'\\''` in shells: a quote within the string.
+        let within = match &line[here + 1..] {
+            [b'\'', ..] if quote == b'\'' && slashes == 0 => 1,
+            [b'\\', b'\'', b'\'', ..] if quote == b'\'' && slashes == 0 => 3,
+            _ => 0,
+        };
+        let ends = run < slashes || (run % (2 * period) == slashes && within == 0);
         if ends {
             let end = here - run.min(slashes);
             return Some(Quoted::Closed {
@@ -214,12 +268,19 @@ pub(super) fn quoted(line: &[u8], at: usize) -> Option<Quoted> {
                 after: here + 1,
             });
         }
-        from = here + 1 + usize::from(doubled);
+        from = here + 1 + within;
         if from > line.len() {
             break;
         }
     }
-    Some(Quoted::Open { start })
+    Some(if is_triple {
+        Quoted::Triple {
+            start: start + 2,
+            quote,
+        }
+    } else {
+        Quoted::Open { start }
+    })
 }
 
 /// The end of a value without quotes.
@@ -231,9 +292,13 @@ pub(super) fn bare_end(line: &[u8], start: usize, setting: Setting) -> usize {
         let ends = match b {
             b' ' | b'\t' | b'\r' | b'\n' | 0 => true,
             b'&' if setting.query => true,
+            // At a line's begin the value is all there is, unless a gap shows otherwise.
+            b'&' | b',' | b';' if setting.starts_line => {
+                next.is_none_or(|n| n.is_ascii_whitespace())
+            }
             b'&' | b',' | b';' => {
                 next.is_none_or(|n| n.is_ascii_whitespace() || is_quote(n))
-                    || is_pair(&line[skip_blank(line, at + 1)..])
+                    || is_pair(&line[skip_blank(line, at + 1)..], b != b'&')
             }
             b')' | b']' | b'}' => {
                 let open = match b {
@@ -270,15 +335,68 @@ fn is_open(before: &[u8], open: u8, close: u8) -> bool {
 
 /// Whether the quote at `at` ends an outer string: it was opened before, and what follows can follow a string.
 pub(super) fn closes(line: &[u8], at: usize, before: &[u8]) -> bool {
-    before.contains(&line[at])
-        && line.get(at + 1).is_none_or(|n| {
-            n.is_ascii_whitespace()
-                || matches!(
-                    n,
-                    b',' | b'}' | b']' | b')' | b';' | b':' | b'>' | b'/' | b'+' | b'\\' | b'|'
-                )
-                || is_quote(*n)
-        })
+    before.contains(&line[at]) && can_follow_string(line.get(at + 1))
+}
+
+/// The same for a quote that was encoded for a URL or for HTML.
+fn ends_encoded(rest: &[u8]) -> bool {
+    rest.first().is_none_or(|b| {
+        b.is_ascii_whitespace()
+            || matches!(b, b'&' | b',' | b'}' | b']' | b'"' | b'\'' | b'<' | b';')
+    }) || [
+        &b"%2C"[..],
+        b"%2c",
+        b"%7D",
+        b"%7d",
+        b"%5D",
+        b"%5d",
+        b"%20",
+        b"%0A",
+    ]
+    .iter()
+    .any(|e| rest.starts_with(e))
+}
+
+/// Whether what follows a closing quote shows that the value ended with it.
+fn ends_value(rest: &[u8], setting: Setting) -> bool {
+    match rest.first() {
+        None => true,
+        Some(b) if b.is_ascii_whitespace() || *b == 0 => true,
+        Some(_) if rest.starts_with(b"/>") || rest.starts_with(b"?>") => true,
+        Some(b'&') => !setting.starts_line && is_pair(&rest[1..], false),
+        Some(b) if is_closer(*b) => {
+            let after = rest.iter().find(|b| !is_closer(**b));
+            !setting.starts_line || after.is_none_or(u8::is_ascii_whitespace)
+        }
+        Some(_) => false,
+    }
+}
+
+fn is_closer(b: u8) -> bool {
+    is_quote(b) || matches!(b, b',' | b';' | b'}' | b']' | b')' | b'>' | b'\\')
+}
+
+fn can_follow_string(next: Option<&u8>) -> bool {
+    next.is_none_or(|n| {
+        n.is_ascii_whitespace()
+            || is_quote(*n)
+            || matches!(
+                n,
+                0 | b','
+                    | b'}'
+                    | b']'
+                    | b')'
+                    | b';'
+                    | b':'
+                    | b'>'
+                    | b'<'
+                    | b'/'
+                    | b'+'
+                    | b'\\'
+                    | b'|'
+                    | b'&'
+            )
+    })
 }
 
 /// Leave what is no secret: nothing, a boolean, a mask, a placeholder, or a mark.
