@@ -53,6 +53,9 @@ pub(super) struct Faults<'t> {
     all: Vec<Fault>,
 }
 
+/// More of one severity are not told: a text of nothing but faults must not cost more to answer than to send.
+const MAX_FAULTS: usize = 200;
+
 impl<'t> Faults<'t> {
     pub fn new(text: &'t str) -> Self {
         Self {
@@ -142,6 +145,10 @@ impl<'t> Faults<'t> {
         message: String,
         expected: String,
     ) {
+        let told = self.all.iter().filter(|f| f.severity == severity);
+        if told.count() >= MAX_FAULTS {
+            return;
+        }
         let (line, column) = offset.map_or((0, 0), |offset| self.line_and_column(offset));
         let fault = Fault {
             severity,

@@ -16,6 +16,7 @@
 //! paths = ["/var/log/app/*.log"]       # parameters of the collector stand beside its limits
 //! tail_bytes = "1 MiB"
 //! ```
+mod collect;
 mod draft;
 mod fault;
 pub mod human;
@@ -23,6 +24,7 @@ mod lint;
 mod params;
 mod read;
 mod reader;
+mod whom;
 mod write;
 
 pub use draft::{Draft, Expires, Fills};

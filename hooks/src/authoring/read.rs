@@ -2,20 +2,16 @@
 use toml::de::{DeTable, DeValue};
 
 use super::{
+    collect,
     draft::{Draft, Expires},
     fault::{Fault, Faults},
-    params,
     reader::{self, Reader},
+    whom,
 };
 use crate::{
-    documents::hook::{
-        Audience, CollectorEntry, HookCustomers, OsRelease, ProductRange, Reask, RedactionProfile,
-        Subject, VersionScheme,
-    },
+    documents::hook::{Audience, Reask, RedactionProfile},
     explain::text::short,
-    ids::SectionName,
     strict,
-    versions::Range,
 };
 
 pub(super) const DAY: u64 = 86_400;
@@ -23,14 +19,12 @@ const DEFAULT_LIFE: u64 = 7 * DAY;
 const DEFAULT_PLACES: u32 = 10;
 const DEFAULT_PACKET: u64 = 20 << 20;
 const DEFAULT_RETENTION_DAYS: u32 = 30;
-const DEFAULT_SECONDS: u32 = 60;
 /// The smallest packet that holds its statement.
 const LEAST_PACKET: u64 = 4096;
 const MAX_TITLE: usize = 200;
 const MAX_REASON: usize = 4_000;
-const MAX_SECTIONS: usize = 64;
-const MAX_INSTANCES: usize = 10_000;
-const RESERVED_SECTIONS: [&str; 3] = ["packet.json", "packet.dsse.json", "redactions.json"];
+const MAX_REDACTION_KEYS: usize = 256;
+const MAX_REDACTION_PATTERNS: usize = 64;
 
 /// The draft that `toml` says, or every error in it.
 pub fn parse(toml: &str) -> Result<Draft, Vec<Fault>> {
@@ -130,10 +124,10 @@ fn document(root: &mut Reader<'_, '_>, faults: &mut Faults<'_>, complete: bool) 
             _ => None,
         },
     );
-    let subject = subject(root, faults);
-    let customers = customers(root, faults, subject.as_ref());
+    let subject = whom::subject(root, faults);
+    let customers = whom::customers(root, faults, subject.as_ref());
     let audience = match root.table(faults, "audience") {
-        Some(table) => audience(table, faults),
+        Some(table) => whom::audience(table, faults),
         None => Audience {
             everyone: true,
             ..Audience::default()
@@ -144,7 +138,7 @@ fn document(root: &mut Reader<'_, '_>, faults: &mut Faults<'_>, complete: bool) 
         .table(faults, "redaction")
         .map(|table| redaction(table, faults))
         .unwrap_or_default();
-    let collectors = collectors(root, faults, limits.packet_bytes, complete);
+    let collectors = collect::collectors(root, faults, limits.packet_bytes, complete);
     Draft {
         min_agent,
         subject,
@@ -204,47 +198,12 @@ fn sentence(
     text
 }
 
-fn subject(root: &mut Reader<'_, '_>, faults: &mut Faults<'_>) -> Option<Subject> {
-    let mut found: Vec<Subject> = Vec::new();
-    if let Some(mut table) = root.table(faults, "ticket") {
-        let system = needed(&mut table, faults, "system");
-        let key = needed(&mut table, faults, "key");
-        let url = table.text(faults, "url");
-        if let Some(bad) = url
-            .as_ref()
-            .filter(|url| !url.starts_with("https://") && !url.starts_with("http://"))
-        {
-            faults.error(
-                &table.path_of("url"),
-                format!("found \"{}\"", short(bad, 80)),
-                "an https:// address",
-            );
-        }
-        table.finish(faults);
-        found.push(Subject::Ticket { system, key, url });
-    }
-    if let Some(mut table) = root.table(faults, "problem") {
-        let signature = needed(&mut table, faults, "signature");
-        table.finish(faults);
-        found.push(Subject::Problem { signature });
-    }
-    if let Some(mut table) = root.table(faults, "package") {
-        let name = needed(&mut table, faults, "name");
-        table.finish(faults);
-        found.push(Subject::Package { name });
-    }
-    if found.len() > 1 {
-        faults.error(
-            "",
-            "the hook has more than one subject",
-            "only one of [ticket], [problem] and [package]",
-        );
-    }
-    found.into_iter().next()
-}
-
 /// A text that must be there and say something.
-fn needed(table: &mut Reader<'_, '_>, faults: &mut Faults<'_>, name: &'static str) -> String {
+pub(super) fn needed(
+    table: &mut Reader<'_, '_>,
+    faults: &mut Faults<'_>,
+    name: &'static str,
+) -> String {
     let text = table.text(faults, name);
     let path = table.path_of(name);
     let is_sound = |text: &String| {
@@ -259,127 +218,6 @@ fn needed(table: &mut Reader<'_, '_>, faults: &mut Faults<'_>, name: &'static st
         faults.error(&path, message, "text of 1 to 1000 characters");
     }
     text.unwrap_or_default()
-}
-
-fn customers(
-    root: &mut Reader<'_, '_>,
-    faults: &mut Faults<'_>,
-    subject: Option<&Subject>,
-) -> Option<HookCustomers> {
-    let value = root.get(faults, "customers")?;
-    let expected = "a list such as [\"acme\"], or \"opted-in\" for a problem or a package";
-    match value {
-        DeValue::String(text) if text == "opted-in" => {
-            if matches!(subject, Some(Subject::Ticket { .. })) {
-                faults.error(
-                    "customers",
-                    "a ticket's hook is not for all who opted in",
-                    "a list such as [\"acme\"]",
-                );
-            }
-            Some(HookCustomers::OptedIn)
-        }
-        DeValue::Array(list) if !list.is_empty() => root
-            .parsed_list(faults, "customers")
-            .map(HookCustomers::Only),
-        DeValue::Array(_) => {
-            faults.error("customers", "the list is empty", expected);
-            None
-        }
-        other => {
-            faults.error(
-                "customers",
-                format!("found {}", reader::found(other)),
-                expected,
-            );
-            None
-        }
-    }
-}
-
-fn audience(mut table: Reader<'_, '_>, faults: &mut Faults<'_>) -> Audience {
-    let audience = Audience {
-        everyone: table.flag(faults, "everyone").unwrap_or_default(),
-        instances: table.parsed_list(faults, "instances").unwrap_or_default(),
-        products: table
-            .tables(faults, "products")
-            .unwrap_or_default()
-            .into_iter()
-            .map(|t| product(t, faults))
-            .collect(),
-        os: table
-            .tables(faults, "os")
-            .unwrap_or_default()
-            .into_iter()
-            .map(|t| os(t, faults))
-            .collect(),
-        labels: table
-            .typed(
-                faults,
-                "labels",
-                "a table of texts, such as { env = \"prod\" }",
-                |value| {
-                    let each = value.as_table()?.iter();
-                    each.map(|(k, v)| {
-                        Some((k.get_ref().to_string(), v.get_ref().as_str()?.to_owned()))
-                    })
-                    .collect()
-                },
-            )
-            .unwrap_or_default(),
-        problem: table.text(faults, "problem"),
-        package: table.text(faults, "package"),
-    };
-    if audience.instances.len() > MAX_INSTANCES {
-        faults.error(
-            "audience.instances",
-            format!("has {} entries", audience.instances.len()),
-            "at most 10000",
-        );
-    }
-    table.finish(faults);
-    audience
-}
-
-fn product(mut table: Reader<'_, '_>, faults: &mut Faults<'_>) -> ProductRange {
-    let name = needed(&mut table, faults, "name");
-    let versions = table.text(faults, "versions");
-    let scheme = table
-        .typed(
-            faults,
-            "scheme",
-            "\"semver\" or \"debian\"",
-            |value| match value.as_str()? {
-                "semver" => Some(VersionScheme::Semver),
-                "debian" => Some(VersionScheme::Debian),
-                _ => None,
-            },
-        )
-        .unwrap_or_default();
-    if let Err(error) = Range::parse(scheme, versions.as_deref()) {
-        let error = error.to_string();
-        let expected = error.strip_prefix("expected ").unwrap_or(&error);
-        let found = format!(
-            "found \"{}\"",
-            short(versions.as_deref().unwrap_or_default(), 80)
-        );
-        faults.error(&table.path_of("versions"), found, expected);
-    }
-    table.finish(faults);
-    ProductRange {
-        name,
-        versions,
-        scheme,
-    }
-}
-
-fn os(mut table: Reader<'_, '_>, faults: &mut Faults<'_>) -> OsRelease {
-    let os = OsRelease {
-        id: needed(&mut table, faults, "id"),
-        release: table.text(faults, "release"),
-    };
-    table.finish(faults);
-    os
 }
 
 struct Limits {
@@ -433,7 +271,19 @@ fn redaction(mut table: Reader<'_, '_>, faults: &mut Faults<'_>) -> RedactionPro
         keys: table.texts(faults, "keys").unwrap_or_default(),
         patterns: table.texts(faults, "patterns").unwrap_or_default(),
     };
-    for pattern in &profile.patterns {
+    for (name, found, most) in [
+        ("keys", profile.keys.len(), MAX_REDACTION_KEYS),
+        ("patterns", profile.patterns.len(), MAX_REDACTION_PATTERNS),
+    ] {
+        if found > most {
+            faults.error(
+                &table.path_of(name),
+                format!("has {found} entries"),
+                format!("at most {most}"),
+            );
+        }
+    }
+    for pattern in profile.patterns.iter().take(MAX_REDACTION_PATTERNS) {
         if regex::Regex::new(pattern).is_err() {
             let found = format!("found \"{}\"", short(pattern, 80));
             faults.error(
@@ -445,79 +295,4 @@ fn redaction(mut table: Reader<'_, '_>, faults: &mut Faults<'_>) -> RedactionPro
     }
     table.finish(faults);
     profile
-}
-
-/// A section without a limit of bytes has its even share of the packet.
-fn collectors(
-    root: &mut Reader<'_, '_>,
-    faults: &mut Faults<'_>,
-    packet_bytes: u64,
-    complete: bool,
-) -> Vec<CollectorEntry> {
-    let tables = root.tables(faults, "collect").unwrap_or_default();
-    let count = tables.len();
-    if (count == 0 && complete && !faults.names("collect")) || count > MAX_SECTIONS {
-        let expected = format!("1 to {MAX_SECTIONS} collectors, each beginning with [[collect]]");
-        faults.error("collect", format!("there are {count}"), expected);
-    }
-    let share = packet_bytes / u64::try_from(count.max(1)).unwrap_or(1);
-    let mut entries: Vec<CollectorEntry> = Vec::new();
-    for (n, table) in tables.into_iter().enumerate() {
-        let path = format!("collect[{n}]");
-        let Some(entry) = collector(table, faults, share) else {
-            continue;
-        };
-        let name = entry.section.as_str();
-        if entries.iter().any(|other| other.section == entry.section) {
-            faults.error(
-                &format!("{path}.section"),
-                format!("the section \"{name}\" stands twice"),
-                "a name of its own",
-            );
-        }
-        if RESERVED_SECTIONS.contains(&name) {
-            faults.error(
-                &format!("{path}.section"),
-                format!("\"{name}\" is the packet's own"),
-                "another name",
-            );
-        }
-        entries.push(entry);
-    }
-    entries
-}
-
-fn collector(
-    mut table: Reader<'_, '_>,
-    faults: &mut Faults<'_>,
-    share: u64,
-) -> Option<CollectorEntry> {
-    let collector = needed(&mut table, faults, "collector");
-    let section: Option<SectionName> = if table.has("section") {
-        table.parsed(faults, "section")
-    } else {
-        collector.parse().ok()
-    };
-    let path = table.path_of("section");
-    if section.is_none() && !collector.is_empty() && !faults.names(&path) {
-        faults.error(
-            &path,
-            "is missing",
-            "a name for this section, such as \"logs\"",
-        );
-    }
-    let seconds = table
-        .duration(faults, "seconds", 1..=DAY)
-        .and_then(|n| u32::try_from(n).ok());
-    let bytes = table.size(faults, "bytes", 1);
-    let params = params::read(faults, &table, &collector);
-    let own = table.path_of("");
-    params::check(faults, own.trim_end_matches('.'), &collector, &params);
-    Some(CollectorEntry {
-        section: section?,
-        collector,
-        seconds: seconds.unwrap_or(DEFAULT_SECONDS),
-        bytes: bytes.unwrap_or(share.max(1)),
-        params,
-    })
 }
