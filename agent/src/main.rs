@@ -1,1 +1,6 @@
-fn main() {}
+//! `boathook-agent`: only wires.
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    boathook_agent::cli::main()
+}

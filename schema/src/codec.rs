@@ -112,7 +112,11 @@ mod tests {
         assert_eq!(after.get("newer"), expected.get("newer"));
         assert_eq!(after.get("inner"), expected.get("inner"));
         assert_eq!(after.get("list"), expected.get("list"));
-        assert_eq!(after.get("map"), expected.get("map"), "what was taken away stays away");
+        assert_eq!(
+            after.get("map"),
+            expected.get("map"),
+            "what was taken away stays away"
+        );
         assert_eq!(after.get("a"), expected.get("a"));
     }
 }

@@ -145,6 +145,4 @@ pub enum StoreError {
     },
     #[error("the store is closed")]
     Closed,
-    #[error("the verb {verb} is not written yet")]
-    NotYet { verb: &'static str },
 }

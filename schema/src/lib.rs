@@ -2,7 +2,10 @@
 //! chosen by URL; every verb changes one aggregate, its event in the same write. See `verbs` for the list.
 #![forbid(unsafe_code)]
 
+mod codec;
+mod embedded;
 pub mod error;
+mod migrations;
 pub mod objects;
 pub mod page;
 pub mod records;
@@ -10,6 +13,7 @@ pub mod scope;
 mod verbs;
 pub mod write;
 
+pub use embedded::Embedded;
 pub use error::{Answer, Outcome, Refused, StoreError};
 pub use objects::{ChunkReader, Folder, Objects, Put, Run};
 pub use page::{Page, Paged};
@@ -24,17 +28,11 @@ pub enum Store {
     Embedded(Embedded),
 }
 
-#[derive(Clone)]
-pub struct Embedded {
-    objects: Objects,
-    control: tokio::sync::watch::Receiver<u64>,
-}
-
 impl Store {
     /// Opens `sqlite:///DIRECTORY`, which must exist and be migrated. Call it within a tokio runtime.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
-        let _ = url;
-        Err(StoreError::NotYet { verb: "open" })
+        let url = url.to_owned();
+        blocking("opening", move || Embedded::open(&url).map(Self::Embedded)).await
     }
 
     /// Packet objects.
@@ -71,6 +69,18 @@ pub struct Migrated {
 }
 
 pub async fn migrate(url: &str, migrate: Migrate) -> Result<Migrated, StoreError> {
-    let _ = (url, migrate);
-    Err(StoreError::NotYet { verb: "migrate" })
+    let url = url.to_owned();
+    blocking("migrating", move || embedded::migrate(&url, migrate)).await
+}
+
+async fn blocking<T: Send + 'static>(
+    operation: &'static str,
+    body: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(body)
+        .await
+        .map_err(|e| StoreError::Backend {
+            operation,
+            source: Box::new(e),
+        })?
 }

@@ -122,7 +122,19 @@ pub(super) fn is_object(rest: &[u8]) -> bool {
         Some(b'}') => rest
             .get(1)
             .is_none_or(|b| b.is_ascii_whitespace() || is_closer(*b)),
-        Some(b'"' | b'\'' | b'\\') => is_pair(rest, true),
+        Some(b'"' | b'\'' | b'\\') => {
+            let open = rest
+                .iter()
+                .take_while(|b| is_quote(**b) || **b == b'\\')
+                .count();
+            let quote = &rest[..open];
+            memchr::memmem::find(&rest[open..], quote).is_some_and(|n| {
+                rest[2 * open + n..]
+                    .trim_ascii_start()
+                    .first()
+                    .is_some_and(|b| matches!(b, b':' | b'='))
+            })
+        }
         Some(b) => {
             b.is_ascii_alphabetic()
                 && rest.get(key) == Some(&b':')
@@ -137,7 +149,11 @@ pub(super) fn is_object(rest: &[u8]) -> bool {
 fn is_list(rest: &[u8]) -> bool {
     let trimmed = rest.trim_ascii_start();
     match trimmed.first() {
-        None | Some(b'"' | b'\'' | b'\\') => true,
+        None | Some(b'"' | b'\'') => true,
+        Some(b'\\') => trimmed
+            .iter()
+            .find(|b| **b != b'\\')
+            .is_some_and(|b| is_quote(*b)),
         Some(b'{') => is_object(&trimmed[1..]),
         Some(_) => memchr::memchr(b']', rest).is_some_and(|n| {
             rest.get(n + 1)

@@ -6,11 +6,9 @@ CREATE TABLE IF NOT EXISTS ops (
   at INTEGER NOT NULL,
   answer BLOB NOT NULL
 );
-CREATE INDEX IF NOT EXISTS ops_at ON ops (at);
 
 CREATE TABLE IF NOT EXISTS customers (id TEXT NOT NULL UNIQUE, version INTEGER NOT NULL, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS join_tokens (hash BLOB NOT NULL UNIQUE, customer TEXT NOT NULL, body BLOB NOT NULL);
-CREATE INDEX IF NOT EXISTS join_tokens_customer ON join_tokens (customer, hash);
 CREATE TABLE IF NOT EXISTS names (kind TEXT NOT NULL, name TEXT NOT NULL, id TEXT NOT NULL, UNIQUE (kind, name));
 
 CREATE TABLE IF NOT EXISTS instances (
@@ -20,8 +18,6 @@ CREATE TABLE IF NOT EXISTS instances (
   version INTEGER NOT NULL,
   body BLOB NOT NULL
 );
-CREATE INDEX IF NOT EXISTS instances_customer ON instances (customer, id);
-CREATE INDEX IF NOT EXISTS instances_state ON instances (state, id);
 
 CREATE TABLE IF NOT EXISTS tickets (
   system TEXT NOT NULL,
@@ -31,7 +27,6 @@ CREATE TABLE IF NOT EXISTS tickets (
   body BLOB NOT NULL,
   UNIQUE (system, key)
 );
-CREATE INDEX IF NOT EXISTS tickets_customer ON tickets (customer, system, key);
 
 CREATE TABLE IF NOT EXISTS hooks (
   id TEXT NOT NULL UNIQUE,
@@ -41,11 +36,8 @@ CREATE TABLE IF NOT EXISTS hooks (
   ticket_key TEXT,
   body BLOB NOT NULL
 );
-CREATE INDEX IF NOT EXISTS hooks_state ON hooks (state, id);
-CREATE INDEX IF NOT EXISTS hooks_ticket ON hooks (ticket_system, ticket_key, id);
 CREATE TABLE IF NOT EXISTS hook_revisions (hook TEXT NOT NULL, revision INTEGER NOT NULL, body BLOB NOT NULL, UNIQUE (hook, revision));
 CREATE TABLE IF NOT EXISTS hook_customers (customer TEXT NOT NULL, hook TEXT NOT NULL, UNIQUE (customer, hook));
-CREATE INDEX IF NOT EXISTS hook_customers_hook ON hook_customers (hook);
 
 CREATE TABLE IF NOT EXISTS revisions (
   digest BLOB NOT NULL UNIQUE,
@@ -55,8 +47,6 @@ CREATE TABLE IF NOT EXISTS revisions (
   version INTEGER NOT NULL,
   body BLOB NOT NULL
 );
-CREATE INDEX IF NOT EXISTS revisions_state ON revisions (state, expires_at);
-CREATE INDEX IF NOT EXISTS revisions_hook ON revisions (hook, state);
 CREATE TABLE IF NOT EXISTS envelopes (digest BLOB NOT NULL UNIQUE, envelope BLOB NOT NULL);
 
 CREATE TABLE IF NOT EXISTS claims (
@@ -67,8 +57,6 @@ CREATE TABLE IF NOT EXISTS claims (
   body BLOB NOT NULL,
   UNIQUE (digest, instance)
 );
-CREATE INDEX IF NOT EXISTS claims_leases ON claims (digest, lease_until) WHERE state = 'reserved';
-CREATE INDEX IF NOT EXISTS claims_due ON claims (lease_until) WHERE state = 'reserved';
 CREATE TABLE IF NOT EXISTS answers (digest BLOB NOT NULL, instance TEXT NOT NULL, customer TEXT NOT NULL, body BLOB NOT NULL, UNIQUE (digest, instance));
 
 CREATE TABLE IF NOT EXISTS packets (
@@ -82,19 +70,13 @@ CREATE TABLE IF NOT EXISTS packets (
   received_at INTEGER NOT NULL,
   body BLOB NOT NULL
 );
-CREATE INDEX IF NOT EXISTS packets_ticket ON packets (ticket_system, ticket_key, received_at, claim);
-CREATE INDEX IF NOT EXISTS packets_hook ON packets (hook, received_at, claim);
-CREATE INDEX IF NOT EXISTS packets_instance ON packets (instance, received_at, claim);
-CREATE INDEX IF NOT EXISTS packets_day ON packets (day, received_at, claim);
 
 CREATE TABLE IF NOT EXISTS trust (kind TEXT NOT NULL, revoker BLOB NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL, UNIQUE (kind, revoker, number));
 CREATE TABLE IF NOT EXISTS admissions (keyid BLOB NOT NULL UNIQUE, person TEXT NOT NULL, body BLOB NOT NULL);
 
 CREATE TABLE IF NOT EXISTS people (id TEXT NOT NULL UNIQUE, version INTEGER NOT NULL, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS sign_ins (hash BLOB NOT NULL UNIQUE, person TEXT NOT NULL, expires_at INTEGER NOT NULL, body BLOB NOT NULL);
-CREATE INDEX IF NOT EXISTS sign_ins_person ON sign_ins (person);
 CREATE TABLE IF NOT EXISTS api_tokens (hash BLOB NOT NULL UNIQUE, person TEXT NOT NULL, expires_at INTEGER NOT NULL, body BLOB NOT NULL);
-CREATE INDEX IF NOT EXISTS api_tokens_person ON api_tokens (person);
 
 CREATE TABLE IF NOT EXISTS control (number INTEGER PRIMARY KEY, body BLOB NOT NULL);
 
@@ -110,6 +92,21 @@ CREATE TABLE IF NOT EXISTS events (
   personal BLOB,
   UNIQUE (chain, number)
 );
-CREATE INDEX IF NOT EXISTS events_kind ON events (chain, kind, number);
-CREATE INDEX IF NOT EXISTS events_person ON events (chain, person, number);
-CREATE INDEX IF NOT EXISTS events_at ON events (chain, at);
+
+-- Projections: search terms and day statistics.
+CREATE TABLE IF NOT EXISTS terms (
+  term TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  id TEXT NOT NULL,
+  UNIQUE (term, kind, id)
+);
+CREATE TABLE IF NOT EXISTS found (kind TEXT NOT NULL, id TEXT NOT NULL, title TEXT NOT NULL, UNIQUE (kind, id));
+CREATE TABLE IF NOT EXISTS found_customers (kind TEXT NOT NULL, id TEXT NOT NULL, customer TEXT NOT NULL, UNIQUE (kind, id, customer));
+CREATE TABLE IF NOT EXISTS day_stats (
+  chain TEXT NOT NULL,
+  day TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  UNIQUE (chain, day, kind)
+);

@@ -20,8 +20,7 @@ macro_rules! verbs {
         impl $crate::Store { $(
             $(#[$doc])*
             pub async fn $name(&self, $($arg: $ty),*) -> $ret {
-                let _ = ($(&$arg),*);
-                match self { Self::Embedded(_) => Err($crate::StoreError::NotYet { verb: stringify!($name) }) }
+                match self { Self::Embedded(store) => store.$name($($arg),*).await }
             }
         )* }
     };

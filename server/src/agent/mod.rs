@@ -14,6 +14,10 @@ mod poll;
 mod refused;
 mod seen;
 pub mod session;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 pub mod trust;
 
 use std::sync::Arc;

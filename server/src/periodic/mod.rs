@@ -5,6 +5,7 @@ mod house;
 use std::{future::Future, time::Duration};
 
 pub use gc::collect_orphans;
+pub use house::each_second;
 
 use crate::app::Shared;
 

@@ -1,0 +1,360 @@
+//! The child's pipe, and the one section that is open in it: every byte is counted where it flows.
+use std::{
+    io::{self, Write},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use boathook_hooks::{
+    ids::SectionName,
+    packet::{LeftOut, Outcome},
+    time::Time,
+};
+
+use super::wire::{self, FileBegin, Frame, SectionBegin, SectionEnd, WireError};
+
+/// Things left out that a section lists one by one; the rest is summed up.
+const MOST_LEFT_OUT: usize = 40;
+/// Longest text of a reason or of something left out, in bytes.
+const LONGEST: usize = 600;
+/// Longest name of a file, in bytes; of a longer one the end is kept.
+const LONGEST_PATH: usize = 4096;
+
+/// After a section's time what was collected may still be told for so long, such as how a command was killed.
+const GRACE: Duration = Duration::from_millis(700);
+
+/// Why a collector must stop, or did.
+#[derive(Debug)]
+pub enum Stop {
+    /// The section or the run may have no more bytes: *truncated*.
+    Full,
+    TimedOut(String),
+    Failed(String),
+    DeniedByPolicy(String),
+    DeniedBySystem(String),
+    Unsupported(String),
+    /// The daemon is gone, or the section was given up.
+    Closed,
+}
+
+/// The pipe to the daemon.
+pub struct Pipe {
+    out: Box<dyn Write + Send>,
+    total_left: u64,
+    /// Counts sections: a collector that was given up holds an old one, and is heard no more.
+    turn: u64,
+    in_file: bool,
+}
+
+pub type SharedPipe = Arc<Mutex<Pipe>>;
+
+pub fn shared(out: Box<dyn Write + Send>, total_bytes: u64) -> SharedPipe {
+    Arc::new(Mutex::new(Pipe { out, total_left: total_bytes, turn: 0, in_file: false }))
+}
+
+pub fn lock(pipe: &SharedPipe) -> MutexGuard<'_, Pipe> {
+    // A panic while it was held can only have come from the writer: the stream then ends by itself.
+    pipe.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Pipe {
+    pub fn say(&mut self, frame: &Frame) -> Result<(), WireError> {
+        frame.write(&mut self.out)?;
+        Ok(self.out.flush()?)
+    }
+
+    /// Ends the open section, and its file if one is open.
+    pub fn end_section(&mut self, end: &SectionEnd) -> Result<(), WireError> {
+        self.turn += 1;
+        if std::mem::take(&mut self.in_file) {
+            Frame::FileEnd.write(&mut self.out)?;
+        }
+        self.say(&Frame::SectionEnd(end.clone()))
+    }
+}
+
+/// The open section, as a collector sees it.
+pub struct Section {
+    pipe: SharedPipe,
+    turn: u64,
+    left: u64,
+    limit: u64,
+    began: Instant,
+    until: Instant,
+    left_out: Vec<LeftOut>,
+    /// What did not fit into the list.
+    more: LeftOut,
+    truncated: Option<String>,
+}
+
+impl Section {
+    /// Begins a section of at most `bytes` bytes that ends at `until`.
+    pub fn begin(
+        pipe: &SharedPipe,
+        section: SectionName,
+        collector: &str,
+        bytes: u64,
+        until: Instant,
+        at: Time,
+    ) -> Result<Self, WireError> {
+        let mut open = lock(pipe);
+        open.turn += 1;
+        let collector = clip(collector, 100);
+        open.say(&Frame::SectionBegin(SectionBegin { section, collector, at }))?;
+        Ok(Self {
+            turn: open.turn,
+            pipe: Arc::clone(pipe),
+            left: bytes,
+            limit: bytes,
+            began: Instant::now(),
+            until,
+            left_out: Vec::new(),
+            more: LeftOut::default(),
+            truncated: None,
+        })
+    }
+
+    fn with<T>(&mut self, act: impl FnOnce(&mut Pipe) -> Result<T, WireError>) -> Result<T, Stop> {
+        let mut pipe = lock(&self.pipe);
+        if pipe.turn != self.turn {
+            return Err(Stop::Closed);
+        }
+        act(&mut pipe).map_err(|error| match error {
+            WireError::Pipe(_) => Stop::Closed,
+            other => Stop::Failed(other.to_string()),
+        })
+    }
+
+    /// Begins a file; one that is open is ended first.
+    pub fn begin_file(&mut self, path: &str, raw: bool) -> Result<(), Stop> {
+        self.check_grace()?;
+        let path = clip_begin(path, LONGEST_PATH);
+        self.with(|pipe| {
+            if std::mem::replace(&mut pipe.in_file, true) {
+                Frame::FileEnd.write(&mut pipe.out)?;
+            }
+            Frame::FileBegin(FileBegin { path, raw }).write(&mut pipe.out)
+        })
+    }
+
+    pub fn end_file(&mut self) -> Result<(), Stop> {
+        self.with(|pipe| {
+            if std::mem::take(&mut pipe.in_file) {
+                Frame::FileEnd.write(&mut pipe.out)?;
+            }
+            Ok(pipe.out.flush()?)
+        })
+    }
+
+    /// Bytes of the open file. What does not fit into the section or the run is not written, and the answer is
+    /// `Stop::Full`.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+        self.check_grace()?;
+        let left = self.left;
+        let fits = self.with(|pipe| {
+            if !pipe.in_file {
+                return Err(WireError::Order("bytes outside a file"));
+            }
+            let room = usize::try_from(left.min(pipe.total_left)).unwrap_or(usize::MAX);
+            let fits = bytes.len().min(room);
+            wire::write_data(&mut pipe.out, &bytes[..fits])?;
+            pipe.total_left -= fits as u64;
+            Ok(fits)
+        })?;
+        self.left -= fits as u64;
+        if fits == bytes.len() {
+            return Ok(());
+        }
+        let why = if self.left == 0 {
+            format!("the section's limit of {} bytes is reached", self.limit)
+        } else {
+            "the limit of the whole run is reached".to_owned()
+        };
+        self.truncate(&why);
+        self.leave_out("the rest of a file", (bytes.len() - fits) as u64, 0);
+        Err(Stop::Full)
+    }
+
+    /// A whole small file.
+    pub fn file(&mut self, path: &str, bytes: &[u8]) -> Result<(), Stop> {
+        self.begin_file(path, false)?;
+        self.write(bytes)?;
+        self.end_file()
+    }
+
+    /// Bytes that the section may still have.
+    pub fn room(&self) -> u64 {
+        self.left.min(lock(&self.pipe).total_left)
+    }
+
+    /// Something that could have been here and is not. Makes the section neither better nor worse.
+    pub fn leave_out(&mut self, text: &str, bytes: u64, items: u64) {
+        if self.left_out.len() < MOST_LEFT_OUT {
+            self.left_out.push(LeftOut { text: clip(text, LONGEST), bytes, items });
+        } else {
+            self.more.bytes = self.more.bytes.saturating_add(bytes);
+            self.more.items = self.more.items.saturating_add(items.max(1));
+        }
+    }
+
+    /// The section will be *truncated*, for this reason.
+    pub fn truncate(&mut self, why: &str) {
+        if self.truncated.is_none() {
+            self.truncated = Some(clip(why, LONGEST));
+        }
+    }
+
+    fn check_grace(&self) -> Result<(), Stop> {
+        if Instant::now() < self.until + GRACE { Ok(()) } else { Err(self.late()) }
+    }
+
+    /// Collectors ask this between pieces.
+    pub fn check_time(&self) -> Result<(), Stop> {
+        if Instant::now() < self.until { Ok(()) } else { Err(self.late()) }
+    }
+
+    pub fn late(&self) -> Stop {
+        Stop::TimedOut(format!("its time of {:.1} s was over", self.until_seconds()))
+    }
+
+    pub fn time_left(&self) -> Duration {
+        self.until.saturating_duration_since(Instant::now())
+    }
+
+    /// The section's whole time, in seconds.
+    pub fn until_seconds(&self) -> f32 {
+        self.until.saturating_duration_since(self.began).as_secs_f32()
+    }
+
+    pub fn until(&self) -> Instant {
+        self.until
+    }
+
+    /// How the section ends, after its collector.
+    pub fn finish(mut self, result: Result<(), Stop>) -> SectionEnd {
+        let (outcome, reason) = outcome(result, self.truncated.take());
+        if self.more.items > 0 {
+            self.more.text = "more of the same".to_owned();
+            self.left_out.push(std::mem::take(&mut self.more));
+        }
+        SectionEnd {
+            outcome,
+            reason: clip(&reason, LONGEST),
+            left_out: self.left_out,
+            elapsed_ms: u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+fn outcome(result: Result<(), Stop>, truncated: Option<String>) -> (Outcome, String) {
+    match result {
+        Ok(()) => truncated.map_or((Outcome::Ok, String::new()), |why| (Outcome::Truncated, why)),
+        Err(Stop::Full) => (Outcome::Truncated, truncated.unwrap_or_else(|| "its limit of bytes is reached".into())),
+        Err(Stop::TimedOut(why)) => (Outcome::TimedOut, why),
+        Err(Stop::Failed(why)) => (Outcome::Failed, why),
+        Err(Stop::DeniedByPolicy(why)) => (Outcome::DeniedByPolicy, why),
+        Err(Stop::DeniedBySystem(why)) => (Outcome::DeniedBySystem, why),
+        Err(Stop::Unsupported(why)) => (Outcome::Unsupported, why),
+        Err(Stop::Closed) => (Outcome::Failed, "it was given up".into()),
+    }
+}
+
+impl Stop {
+    /// What an error of the system means for a section; `what` was being done.
+    pub fn system(what: &str, error: &io::Error) -> Self {
+        let words = format!("{what}: {}", plain(error));
+        match error.kind() {
+            io::ErrorKind::PermissionDenied => Self::DeniedBySystem(words),
+            io::ErrorKind::TimedOut => Self::TimedOut(words),
+            _ => Self::Failed(words),
+        }
+    }
+}
+
+/// An error of the system without its number.
+pub fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error") {
+        Some(at) => text[..at].to_lowercase(),
+        None => text,
+    }
+}
+
+/// At most `bytes` bytes of `text`, cut between characters, without control characters.
+pub fn clip(text: &str, bytes: usize) -> String {
+    let end = text.floor_char_boundary(bytes);
+    text[..end].chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// The last `bytes` bytes of `text`, cut between characters.
+fn clip_begin(text: &str, bytes: usize) -> String {
+    text[text.ceil_char_boundary(text.len().saturating_sub(bytes))..].to_owned()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn section(bytes: u64, total: u64) -> (SharedPipe, Section) {
+        let pipe = shared(Box::new(io::sink()), total);
+        let until = Instant::now() + Duration::from_secs(60);
+        let section = Section::begin(&pipe, "s".parse().unwrap(), "file", bytes, until, Time::from_ms(0)).unwrap();
+        (pipe, section)
+    }
+
+    #[test]
+    fn bytes_beyond_the_section_are_cut_and_said() {
+        let (_, mut section) = section(4, 100);
+        section.begin_file("a", false).unwrap();
+        assert!(matches!(section.write(b"123456"), Err(Stop::Full)));
+        let end = section.finish(Err(Stop::Full));
+        assert_eq!(end.outcome, Outcome::Truncated);
+        assert_eq!(end.left_out[0].bytes, 2);
+        assert!(end.reason.contains("4 bytes"), "{}", end.reason);
+    }
+
+    #[test]
+    fn bytes_beyond_the_run_are_cut_and_said() {
+        let (_, mut section) = section(100, 4);
+        section.begin_file("a", false).unwrap();
+        assert!(matches!(section.write(b"123456"), Err(Stop::Full)));
+        assert!(section.finish(Err(Stop::Full)).reason.contains("whole run"));
+    }
+
+    #[test]
+    fn a_collector_that_was_given_up_is_heard_no_more() {
+        let (pipe, mut old) = section(100, 100);
+        old.begin_file("a", false).unwrap();
+        let end = SectionEnd { outcome: Outcome::TimedOut, reason: String::new(), left_out: vec![], elapsed_ms: 0 };
+        lock(&pipe).end_section(&end).unwrap();
+        assert!(matches!(old.write(b"late"), Err(Stop::Closed)));
+        assert!(matches!(old.begin_file("b", false), Err(Stop::Closed)));
+    }
+
+    #[test]
+    fn time_that_is_over_stops_the_flow() {
+        let pipe = shared(Box::new(io::sink()), 100);
+        let over = Instant::now().checked_sub(GRACE).unwrap();
+        let mut late = Section::begin(&pipe, "s".parse().unwrap(), "file", 9, over, Time::from_ms(0)).unwrap();
+        assert!(matches!(late.check_time(), Err(Stop::TimedOut(_))));
+        assert!(matches!(late.begin_file("a", false), Err(Stop::TimedOut(_))));
+    }
+
+    #[test]
+    fn a_long_list_of_what_is_left_out_is_summed_up() {
+        let (_, mut section) = section(1, 1);
+        (0..100).for_each(|n| section.leave_out(&n.to_string(), 2, 1));
+        let end = section.finish(Ok(()));
+        assert_eq!(end.left_out.len(), MOST_LEFT_OUT + 1);
+        assert_eq!(end.left_out.iter().map(|l| l.items).sum::<u64>(), 100);
+        assert_eq!(end.left_out.iter().map(|l| l.bytes).sum::<u64>(), 200);
+    }
+
+    #[test]
+    fn texts_are_cut_between_characters() {
+        assert_eq!(clip("größe\n", 3), "gr");
+        assert_eq!(clip("a\nb", 10), "a b");
+        assert_eq!(clip_begin("größe", 3), "ße");
+    }
+}

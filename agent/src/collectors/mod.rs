@@ -1,0 +1,29 @@
+//! The collectors, each doing what `boathook_hooks::collectors` describes under the same name. They bring raw bytes:
+//! redaction is the daemon's.
+mod command;
+mod file;
+mod host;
+
+use boathook_hooks::{
+    collectors::{Parsed, ParamsError, parse},
+    documents::hook::CollectorEntry,
+};
+
+use crate::child::{
+    out::{Section, Stop},
+    wire::Job,
+};
+
+/// Runs one collector into its section.
+pub fn collect(job: &Job, entry: &CollectorEntry, section: &mut Section) -> Result<(), Stop> {
+    let params = parse(&entry.collector, &entry.params).map_err(|error| match error {
+        ParamsError::Unknown(_) => Stop::Unsupported(error.to_string()),
+        ParamsError::Field { .. } => Stop::Failed(error.to_string()),
+    })?;
+    match params {
+        Parsed::Host(params) => host::collect(&params, section),
+        Parsed::File(params) => file::collect(&params, job, section),
+        Parsed::Command(params) => command::collect(&params, &job.grants, section),
+        Parsed::Journal(_) | Parsed::Processes(_) | Parsed::Postgres(_) => Err(Stop::Unsupported("not yet".into())),
+    }
+}

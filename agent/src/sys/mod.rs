@@ -1,0 +1,3 @@
+//! The system underneath: the tree of processes, and how one is killed whole.
+pub mod sweep;
+pub mod tree;

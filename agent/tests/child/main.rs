@@ -1,0 +1,7 @@
+//! Runs by real children: what they collect, what they refuse, and that they end in time and whole.
+#![allow(clippy::unwrap_used)]
+
+mod commands;
+mod files;
+mod lives;
+mod rig;

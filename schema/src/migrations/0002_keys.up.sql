@@ -1,0 +1,25 @@
+-- Keys of lists: every list is read by one of these or by its table's own key, never by a scan.
+CREATE INDEX IF NOT EXISTS ops_at ON ops (at);
+CREATE INDEX IF NOT EXISTS join_tokens_customer ON join_tokens (customer, hash);
+CREATE INDEX IF NOT EXISTS instances_customer ON instances (customer, id);
+CREATE INDEX IF NOT EXISTS instances_state ON instances (state, id);
+CREATE INDEX IF NOT EXISTS tickets_customer ON tickets (customer, system, key);
+CREATE INDEX IF NOT EXISTS hooks_state ON hooks (state, id);
+CREATE INDEX IF NOT EXISTS hooks_ticket ON hooks (ticket_system, ticket_key, id);
+CREATE INDEX IF NOT EXISTS hook_customers_hook ON hook_customers (hook);
+CREATE INDEX IF NOT EXISTS revisions_state ON revisions (state, expires_at);
+CREATE INDEX IF NOT EXISTS revisions_hook ON revisions (hook, state);
+CREATE INDEX IF NOT EXISTS claims_leases ON claims (digest, lease_until) WHERE state = 'reserved';
+CREATE INDEX IF NOT EXISTS claims_due ON claims (lease_until) WHERE state = 'reserved';
+CREATE INDEX IF NOT EXISTS packets_ticket ON packets (ticket_system, ticket_key, received_at, claim);
+CREATE INDEX IF NOT EXISTS packets_hook ON packets (hook, received_at, claim);
+CREATE INDEX IF NOT EXISTS packets_instance ON packets (instance, received_at, claim);
+CREATE INDEX IF NOT EXISTS packets_day ON packets (day, received_at, claim);
+CREATE INDEX IF NOT EXISTS sign_ins_person ON sign_ins (person);
+CREATE INDEX IF NOT EXISTS api_tokens_person ON api_tokens (person);
+CREATE INDEX IF NOT EXISTS events_kind ON events (chain, kind, number);
+CREATE INDEX IF NOT EXISTS events_person ON events (chain, person, number);
+CREATE INDEX IF NOT EXISTS events_at ON events (chain, at);
+CREATE INDEX IF NOT EXISTS terms_of ON terms (kind, id);
+CREATE INDEX IF NOT EXISTS instances_customer_state ON instances (customer, state, id);
+CREATE INDEX IF NOT EXISTS packets_customer_day ON packets (customer, day, received_at, claim);

@@ -1,4 +1,0 @@
-DROP TABLE IF EXISTS terms;
-DROP TABLE IF EXISTS found;
-DROP TABLE IF EXISTS found_customers;
-DROP TABLE IF EXISTS day_stats;

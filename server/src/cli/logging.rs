@@ -1,0 +1,17 @@
+//! Structured logs to stderr: text for people or JSON for machines.
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Log, LogFormat};
+
+/// Once a process. Commands other than `serve` only warn, so that their output stays readable.
+pub fn start(log: &Log, serving: bool) -> anyhow::Result<()> {
+    let filter = if serving { log.filter.as_str() } else { "warn" };
+    let filter = EnvFilter::try_new(filter)
+        .map_err(|e| anyhow::anyhow!("the config file's log.filter is wrong: {e}"))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match log.format {
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    };
+    started.map_err(|e| anyhow::anyhow!("logs cannot start: {e}"))
+}
