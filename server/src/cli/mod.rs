@@ -94,13 +94,13 @@ async fn run(args: Args) -> anyhow::Result<()> {
         Command::Serve(args) => serve::run(config, args).await,
         Command::Init(_) => Ok(()),
         Command::Migrate(args) => migrate::run(&config, args, &out).await,
-        Command::User(command) => users::run(&open(config).await?, command, &out).await,
-        Command::Customer(command) => customers::run(&open(config).await?, command, &out).await,
-        Command::JoinToken(args) => customers::join_token(&open(config).await?, args, &out).await,
-        Command::Instance(command) => instances::run(&open(config).await?, command, &out).await,
-        Command::Trust(command) => trust::run(&open(config).await?, command, &out).await,
-        Command::Audit(command) => audit::run(&open(config).await?, command, &out).await,
-        Command::Gc(args) => gc::run(&open(config).await?, args, &out).await,
+        Command::User(command) => users::run(&*open(config).await?, command, &out).await,
+        Command::Customer(command) => customers::run(&*open(config).await?, command, &out).await,
+        Command::JoinToken(args) => customers::join_token(&*open(config).await?, args, &out).await,
+        Command::Instance(command) => instances::run(&*open(config).await?, command, &out).await,
+        Command::Trust(command) => trust::run(&*open(config).await?, command, &out).await,
+        Command::Audit(command) => audit::run(&*open(config).await?, command, &out).await,
+        Command::Gc(args) => gc::run(&*open(config).await?, args, &out).await,
     }
 }
 

@@ -52,8 +52,7 @@ impl From<StoreError> for Problem {
                 tracing::error!(operation, %source, "packet objects failed");
                 Self::busy("packets cannot be reached now", 30)
             }
-            StoreError::NotYet { .. }
-            | StoreError::Address { .. }
+            StoreError::Address { .. }
             | StoreError::Open { .. }
             | StoreError::NotMigrated { .. }
             | StoreError::TooNew { .. }
