@@ -107,15 +107,16 @@ fn rounds(conn: &Connection, mut queue: mpsc::Receiver<Box<dyn Job>>, woken: &wa
         if forget {
             forgot = now;
         }
-        for job in jobs {
-            job.finish(&end);
-        }
+        // Before the acknowledgement: whoever reads its own change back must not find the head of before.
         if let (End::Committed, Some(number)) = (&end, control) {
             woken.send_if_modified(|head| {
                 let higher = number > *head;
                 *head = number.max(*head);
                 higher
             });
+        }
+        for job in jobs {
+            job.finish(&end);
         }
     }
 }
