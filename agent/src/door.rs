@@ -23,16 +23,23 @@ pub struct Door {
 
 impl Door {
     /// Refuses rules that could not be compiled when they are needed.
-    pub fn new(profile: RedactionProfile, literals: Vec<Zeroizing<String>>) -> Result<Self, RedactionError> {
-        let door = Self { profile: Arc::new(profile), literals: Arc::new(literals) };
+    pub fn new(
+        profile: RedactionProfile,
+        literals: Vec<Zeroizing<String>>,
+    ) -> Result<Self, RedactionError> {
+        let door = Self {
+            profile: Arc::new(profile),
+            literals: Arc::new(literals),
+        };
         door.redactor(None)?;
         Ok(door)
     }
 
     /// Compiled rules, with what a hook adds.
     pub fn redactor(&self, hook: Option<&RedactionProfile>) -> Result<Redactor, RedactionError> {
-        let mut builder =
-            Redactor::builder().profile(&self.profile).literals(self.literals.iter().map(|l| l.as_str()));
+        let mut builder = Redactor::builder()
+            .profile(&self.profile)
+            .literals(self.literals.iter().map(|l| l.as_str()));
         if let Some(hook) = hook {
             builder = builder.profile(hook);
         }
@@ -46,7 +53,10 @@ impl Door {
             // Closed: what cannot be redacted does not leave.
             Err(_) => return "the reason could not be redacted and was left out".to_owned(),
         };
-        let line: String = redacted.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let line: String = redacted
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
         if line.chars().count() <= MAX_REASON {
             return line;
         }
@@ -72,7 +82,10 @@ impl Door {
             products: facts
                 .products
                 .iter()
-                .map(|p| ProductFact { name: text(&p.name), version: text(&p.version) })
+                .map(|p| ProductFact {
+                    name: text(&p.name),
+                    version: text(&p.version),
+                })
                 .collect(),
             os: text(&facts.os),
             os_release: text(&facts.os_release),
@@ -96,8 +109,14 @@ mod tests {
 
     #[test]
     fn a_reason_passes_the_door_and_has_one_short_line() {
-        let reason = door().reason(&format!("connecting as hunter2-of-the-shop\nfailed {}", "x".repeat(2_000)));
-        assert!(!reason.contains("hunter2") && !reason.contains('\n'), "{reason}");
+        let reason = door().reason(&format!(
+            "connecting as hunter2-of-the-shop\nfailed {}",
+            "x".repeat(2_000)
+        ));
+        assert!(
+            !reason.contains("hunter2") && !reason.contains('\n'),
+            "{reason}"
+        );
         assert_eq!(reason.chars().count(), MAX_REASON);
     }
 
@@ -105,11 +124,17 @@ mod tests {
     fn facts_pass_the_door_with_their_labels() {
         let facts = Facts {
             name: "app hunter2-of-the-shop".into(),
-            labels: [("env", "prod"), ("db_password", "s3cret-word")].map(|(k, v)| (k.into(), v.into())).into(),
+            labels: [("env", "prod"), ("db_password", "s3cret-word")]
+                .map(|(k, v)| (k.into(), v.into()))
+                .into(),
             ..Facts::default()
         };
         let sent = door().facts(&facts);
-        assert!(!format!("{sent:?}").contains("hunter2") && !format!("{sent:?}").contains("s3cret-word"), "{sent:?}");
+        assert!(
+            !format!("{sent:?}").contains("hunter2")
+                && !format!("{sent:?}").contains("s3cret-word"),
+            "{sent:?}"
+        );
         assert_eq!(sent.labels["env"], "prod");
     }
 }

@@ -8,7 +8,10 @@ use std::{
 
 /// Makes `dir` (and what is above it) if it is missing. One that exists must be owner-only.
 pub fn owner_dir(dir: &Path) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)?;
     let mode = fs::metadata(dir)?.permissions().mode();
     if mode & 0o077 != 0 {
         fs::set_permissions(dir, Permissions::from_mode(0o700))?;
@@ -18,7 +21,9 @@ pub fn owner_dir(dir: &Path) -> io::Result<()> {
 
 /// Replaces `path` by `bytes`, whole or not at all, and syncs file and directory.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let name = path.file_name().ok_or_else(|| io::Error::other("a path without a name"))?;
+    let name = path
+        .file_name()
+        .ok_or_else(|| io::Error::other("a path without a name"))?;
     let mut beside = name.to_owned();
     beside.push(".new");
     let beside = path.with_file_name(beside);
@@ -27,7 +32,11 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
         _ => {}
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&beside)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     drop(file);
@@ -77,7 +86,12 @@ impl Lock {
     /// None when another process holds it.
     pub fn take(path: &Path) -> io::Result<Option<Self>> {
         use rustix::fs::FlockOperation;
-        let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(path)?;
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Some(Self(file))),
             Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
@@ -112,7 +126,10 @@ mod tests {
         owner_dir(&inner).unwrap();
         fs::set_permissions(&inner, Permissions::from_mode(0o755)).unwrap();
         owner_dir(&inner).unwrap();
-        assert_eq!(fs::metadata(&inner).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(
+            fs::metadata(&inner).unwrap().permissions().mode() & 0o777,
+            0o700
+        );
     }
 
     #[test]

@@ -152,6 +152,21 @@ pub enum AnswerKind {
     AnsweredBefore,
 }
 
+/// In plain words.
+impl std::fmt::Display for AnswerKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Refused => "refused",
+            Self::Declined => "declined",
+            Self::Waiting => "waiting",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+            Self::Unsupported => "unsupported",
+            Self::AnsweredBefore => "answered before",
+        })
+    }
+}
+
 /// `GET /agent/v1/claims/{id}`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ClaimStatus {

@@ -4,7 +4,12 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use super::wire::{self, Frame, HEADER, MAX_DATA, MAX_HEAD, WireError};
 
 /// Room for one frame; more is never held.
-const LARGEST: usize = HEADER + if MAX_DATA > MAX_HEAD { MAX_DATA } else { MAX_HEAD };
+const LARGEST: usize = HEADER
+    + if MAX_DATA > MAX_HEAD {
+        MAX_DATA
+    } else {
+        MAX_HEAD
+    };
 
 pub struct Frames<R> {
     pipe: R,
@@ -15,7 +20,11 @@ pub struct Frames<R> {
 
 impl<R: AsyncRead + Unpin> Frames<R> {
     pub fn new(pipe: R) -> Self {
-        Self { pipe, buffer: Vec::new(), at: 0 }
+        Self {
+            pipe,
+            buffer: Vec::new(),
+            at: 0,
+        }
     }
 
     /// The next frame; none at the end of the pipe. A frame that is cut off by the end is no frame.
@@ -26,9 +35,15 @@ impl<R: AsyncRead + Unpin> Frames<R> {
             }
             self.buffer.drain(..self.at);
             self.at = 0;
-            self.buffer.reserve(LARGEST - self.buffer.len().min(LARGEST));
+            self.buffer
+                .reserve(LARGEST - self.buffer.len().min(LARGEST));
             let room = LARGEST.saturating_sub(self.buffer.len()) as u64;
-            if (&mut self.pipe).take(room).read_buf(&mut self.buffer).await? == 0 {
+            if (&mut self.pipe)
+                .take(room)
+                .read_buf(&mut self.buffer)
+                .await?
+                == 0
+            {
                 return Ok(None);
             }
         }
@@ -74,14 +89,19 @@ mod tests {
         let mut frames = Frames::new([4, 9, 0, 0, 0, 1, 2].as_slice());
         assert_eq!(frames.next().await.unwrap(), None);
         let mut frames = Frames::new([4, 255, 255, 255, 255].as_slice());
-        assert!(matches!(frames.next().await, Err(WireError::TooLarge { .. })));
+        assert!(matches!(
+            frames.next().await,
+            Err(WireError::TooLarge { .. })
+        ));
     }
 
     /// A reader that gives at most `piece` bytes at once.
     fn tokio_test_pipe(bytes: Vec<u8>, piece: usize) -> impl AsyncRead + Unpin {
         let (mut writer, reader) = tokio::io::duplex(piece);
         tokio::spawn(async move {
-            tokio::io::AsyncWriteExt::write_all(&mut writer, &bytes).await.unwrap();
+            tokio::io::AsyncWriteExt::write_all(&mut writer, &bytes)
+                .await
+                .unwrap();
         });
         reader
     }

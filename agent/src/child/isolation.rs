@@ -29,10 +29,21 @@ pub fn confine_child() -> io::Result<Vec<String>> {
     limit(Resource::As, CHILD_SPACE, COMMAND_SPACE)?;
     limit(Resource::Nofile, CHILD_FILES, COMMAND_FILES)?;
     limit(Resource::Fsize, 0, COMMAND_FILE)?;
-    let user = if process::geteuid().is_root() { "user root" } else { "an own user" };
-    Ok(["no_new_privs", "not dumpable", "resource limits", "lowest priority", "killed whole", user]
-        .map(str::to_owned)
-        .into())
+    let user = if process::geteuid().is_root() {
+        "user root"
+    } else {
+        "an own user"
+    };
+    Ok([
+        "no_new_privs",
+        "not dumpable",
+        "resource limits",
+        "lowest priority",
+        "killed whole",
+        user,
+    ]
+    .map(str::to_owned)
+    .into())
 }
 
 /// CPU time, once the run's own time is known.
@@ -48,17 +59,33 @@ pub fn confine_command() -> io::Result<()> {
     rustix::thread::set_no_new_privs(true)?;
     for resource in [Resource::As, Resource::Nofile, Resource::Fsize] {
         let hard = process::getrlimit(resource).maximum;
-        process::setrlimit(resource, Rlimit { current: hard, maximum: hard })?;
+        process::setrlimit(
+            resource,
+            Rlimit {
+                current: hard,
+                maximum: hard,
+            },
+        )?;
     }
     // The limit counts all processes of the user, so that those there are must be counted in.
     let others = crate::sys::tree::threads_of_user(process::getuid().as_raw())?;
-    limit(Resource::Nproc, others + COMMAND_PROCESSES, others + COMMAND_PROCESSES)
+    limit(
+        Resource::Nproc,
+        others + COMMAND_PROCESSES,
+        others + COMMAND_PROCESSES,
+    )
 }
 
 /// Sets what can only be lowered: where the system's own limit is less, that one stays.
 fn limit(resource: Resource, soft: u64, hard: u64) -> io::Result<()> {
     let now = process::getrlimit(resource);
     let hard = now.maximum.map_or(hard, |max| max.min(hard));
-    process::setrlimit(resource, Rlimit { current: Some(soft.min(hard)), maximum: Some(hard) })?;
+    process::setrlimit(
+        resource,
+        Rlimit {
+            current: Some(soft.min(hard)),
+            maximum: Some(hard),
+        },
+    )?;
     Ok(())
 }

@@ -13,7 +13,10 @@ use super::isolation;
 /// The argument after `child` that asks for this.
 pub const LAUNCH: &str = "launch";
 /// All that a command's environment holds.
-const ENVIRONMENT: [(&str, &str); 2] = [("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("LC_ALL", "C.UTF-8")];
+const ENVIRONMENT: [(&str, &str); 2] = [
+    ("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
+    ("LC_ALL", "C.UTF-8"),
+];
 
 /// A command to be started by [`launch_main`], with pipes for its output, and where to hear of a failed start.
 pub fn prepare(path: &str, args: &[String]) -> io::Result<(Command, File)> {
@@ -65,7 +68,10 @@ pub fn launch_main(mut args: impl Iterator<Item = OsString>) -> ExitCode {
 
 type Failure = (Option<File>, io::Error);
 
-fn become_command(path: OsString, args: impl Iterator<Item = OsString>) -> Result<std::convert::Infallible, Failure> {
+fn become_command(
+    path: OsString,
+    args: impl Iterator<Item = OsString>,
+) -> Result<std::convert::Infallible, Failure> {
     // Standard input is where failure is told; the copy closes with the exec, and the command gets an empty input.
     let tell = io::stdin();
     let tell = rustix::io::fcntl_dupfd_cloexec(&tell, 3).map_err(|e| (None, e.into()))?;

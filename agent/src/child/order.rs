@@ -1,7 +1,9 @@
 //! The daemon's distrust of a child's frames: their order, their sections and their bytes, each counted.
 use std::collections::VecDeque;
 
-use boathook_hooks::{documents::hook::CollectorEntry, ids::SectionName, packet::Outcome, time::Time};
+use boathook_hooks::{
+    documents::hook::CollectorEntry, ids::SectionName, packet::Outcome, time::Time,
+};
 
 use super::wire::{Frame, SectionBegin, SectionEnd, WireError};
 
@@ -28,7 +30,13 @@ enum State {
 
 impl Order {
     pub fn new(expected: Vec<CollectorEntry>, total_bytes: u64) -> Self {
-        Self { waiting: expected.into(), state: State::Between, begun: false, files: 0, total_left: total_bytes }
+        Self {
+            waiting: expected.into(),
+            state: State::Between,
+            begun: false,
+            files: 0,
+            total_left: total_bytes,
+        }
     }
 
     /// Whether `frame` may come now. After an error the child is not listened to any more.
@@ -49,9 +57,18 @@ impl Order {
             (Frame::FileBegin(_), State::Section { file, .. }) if !*file => {
                 self.files += 1;
                 *file = true;
-                if self.files > MAX_FILES { wrong("too many files") } else { Ok(()) }
+                if self.files > MAX_FILES {
+                    wrong("too many files")
+                } else {
+                    Ok(())
+                }
             }
-            (Frame::Data(bytes), State::Section { file: true, left, .. }) => {
+            (
+                Frame::Data(bytes),
+                State::Section {
+                    file: true, left, ..
+                },
+            ) => {
                 let size = bytes.len() as u64;
                 if size > *left {
                     return wrong("a section of more bytes than its limit");
@@ -84,7 +101,10 @@ impl Order {
     fn begin(&mut self, head: &SectionBegin) -> Result<(), WireError> {
         match self.waiting.pop_front() {
             Some(entry) if entry.section == head.section && entry.collector == head.collector => {
-                self.state = State::Section { left: entry.bytes, file: false };
+                self.state = State::Section {
+                    left: entry.bytes,
+                    file: false,
+                };
                 Ok(())
             }
             other => {
@@ -109,7 +129,12 @@ impl Order {
     }
 
     /// The child is gone: frames that end what it left open. True when a section was open.
-    pub fn close_open(&mut self, outcome: Outcome, reason: &str, sink: &mut impl FnMut(Frame)) -> bool {
+    pub fn close_open(
+        &mut self,
+        outcome: Outcome,
+        reason: &str,
+        sink: &mut impl FnMut(Frame),
+    ) -> bool {
         self.begun = false;
         let State::Section { file, .. } = &self.state else {
             return false;
@@ -123,9 +148,19 @@ impl Order {
     }
 
     /// Frames for every section that never began.
-    pub fn close_waiting(&mut self, at: Time, outcome: Outcome, reason: &str, sink: &mut impl FnMut(Frame)) {
+    pub fn close_waiting(
+        &mut self,
+        at: Time,
+        outcome: Outcome,
+        reason: &str,
+        sink: &mut impl FnMut(Frame),
+    ) {
         for entry in self.waiting.drain(..) {
-            sink(Frame::SectionBegin(SectionBegin { section: entry.section, collector: entry.collector, at }));
+            sink(Frame::SectionBegin(SectionBegin {
+                section: entry.section,
+                collector: entry.collector,
+                at,
+            }));
             sink(end(outcome, reason));
         }
         self.state = State::Over;
@@ -133,7 +168,12 @@ impl Order {
 }
 
 fn end(outcome: Outcome, reason: &str) -> Frame {
-    Frame::SectionEnd(SectionEnd { outcome, reason: reason.to_owned(), left_out: Vec::new(), elapsed_ms: 0 })
+    Frame::SectionEnd(SectionEnd {
+        outcome,
+        reason: reason.to_owned(),
+        left_out: Vec::new(),
+        elapsed_ms: 0,
+    })
 }
 
 #[cfg(test)]
@@ -162,11 +202,18 @@ mod tests {
 
     fn begin(name: &str) -> Frame {
         let section = name.parse().unwrap();
-        Frame::SectionBegin(SectionBegin { section, collector: "file".into(), at: Time::from_ms(0) })
+        Frame::SectionBegin(SectionBegin {
+            section,
+            collector: "file".into(),
+            at: Time::from_ms(0),
+        })
     }
 
     fn file() -> Frame {
-        Frame::FileBegin(FileBegin { path: "x".into(), raw: false })
+        Frame::FileBegin(FileBegin {
+            path: "x".into(),
+            raw: false,
+        })
     }
 
     fn data(n: usize) -> Frame {
@@ -206,8 +253,22 @@ mod tests {
 
     #[test]
     fn more_bytes_than_the_section_or_the_run_may_have_are_refused() {
-        assert!(after(&[begun(), begin("a"), file(), data(11)]).unwrap_err().contains("than its limit"));
-        let full = [begun(), begin("a"), file(), data(10), Frame::FileEnd, ended(), begin("b"), file(), data(6)];
+        assert!(
+            after(&[begun(), begin("a"), file(), data(11)])
+                .unwrap_err()
+                .contains("than its limit")
+        );
+        let full = [
+            begun(),
+            begin("a"),
+            file(),
+            data(10),
+            Frame::FileEnd,
+            ended(),
+            begin("b"),
+            file(),
+            data(6),
+        ];
         assert!(after(&full).unwrap_err().contains("than the run"));
     }
 
@@ -238,8 +299,17 @@ mod tests {
         }
         let mut told = Vec::new();
         assert!(order.close_open(Outcome::TimedOut, "late", &mut |f| told.push(f)));
-        order.close_waiting(Time::from_ms(9), Outcome::TimedOut, "never begun", &mut |f| told.push(f));
-        let again = SectionBegin { section: "b".parse().unwrap(), collector: "file".into(), at: Time::from_ms(9) };
+        order.close_waiting(
+            Time::from_ms(9),
+            Outcome::TimedOut,
+            "never begun",
+            &mut |f| told.push(f),
+        );
+        let again = SectionBegin {
+            section: "b".parse().unwrap(),
+            collector: "file".into(),
+            at: Time::from_ms(9),
+        };
         assert_eq!(
             told,
             [

@@ -49,7 +49,12 @@ pub struct Pipe {
 pub type SharedPipe = Arc<Mutex<Pipe>>;
 
 pub fn shared(out: Box<dyn Write + Send>, total_bytes: u64) -> SharedPipe {
-    Arc::new(Mutex::new(Pipe { out, total_left: total_bytes, turn: 0, in_file: false }))
+    Arc::new(Mutex::new(Pipe {
+        out,
+        total_left: total_bytes,
+        turn: 0,
+        in_file: false,
+    }))
 }
 
 pub fn lock(pipe: &SharedPipe) -> MutexGuard<'_, Pipe> {
@@ -100,7 +105,11 @@ impl Section {
         let mut open = lock(pipe);
         open.turn += 1;
         let collector = clip(collector, 100);
-        open.say(&Frame::SectionBegin(SectionBegin { section, collector, at }))?;
+        open.say(&Frame::SectionBegin(SectionBegin {
+            section,
+            collector,
+            at,
+        }))?;
         Ok(Self {
             turn: open.turn,
             pipe: Arc::clone(pipe),
@@ -190,7 +199,11 @@ impl Section {
     /// Something that could have been here and is not. Makes the section neither better nor worse.
     pub fn leave_out(&mut self, text: &str, bytes: u64, items: u64) {
         if self.left_out.len() < MOST_LEFT_OUT {
-            self.left_out.push(LeftOut { text: clip(text, LONGEST), bytes, items });
+            self.left_out.push(LeftOut {
+                text: clip(text, LONGEST),
+                bytes,
+                items,
+            });
         } else {
             self.more.bytes = self.more.bytes.saturating_add(bytes);
             self.more.items = self.more.items.saturating_add(items.max(1));
@@ -205,16 +218,27 @@ impl Section {
     }
 
     fn check_grace(&self) -> Result<(), Stop> {
-        if Instant::now() < self.until + GRACE { Ok(()) } else { Err(self.late()) }
+        if Instant::now() < self.until + GRACE {
+            Ok(())
+        } else {
+            Err(self.late())
+        }
     }
 
     /// Collectors ask this between pieces.
     pub fn check_time(&self) -> Result<(), Stop> {
-        if Instant::now() < self.until { Ok(()) } else { Err(self.late()) }
+        if Instant::now() < self.until {
+            Ok(())
+        } else {
+            Err(self.late())
+        }
     }
 
     pub fn late(&self) -> Stop {
-        Stop::TimedOut(format!("its time of {:.1} s was over", self.until_seconds()))
+        Stop::TimedOut(format!(
+            "its time of {:.1} s was over",
+            self.until_seconds()
+        ))
     }
 
     pub fn time_left(&self) -> Duration {
@@ -223,7 +247,9 @@ impl Section {
 
     /// The section's whole time, in seconds.
     pub fn until_seconds(&self) -> f32 {
-        self.until.saturating_duration_since(self.began).as_secs_f32()
+        self.until
+            .saturating_duration_since(self.began)
+            .as_secs_f32()
     }
 
     pub fn until(&self) -> Instant {
@@ -248,8 +274,13 @@ impl Section {
 
 fn outcome(result: Result<(), Stop>, truncated: Option<String>) -> (Outcome, String) {
     match result {
-        Ok(()) => truncated.map_or((Outcome::Ok, String::new()), |why| (Outcome::Truncated, why)),
-        Err(Stop::Full) => (Outcome::Truncated, truncated.unwrap_or_else(|| "its limit of bytes is reached".into())),
+        Ok(()) => truncated.map_or((Outcome::Ok, String::new()), |why| {
+            (Outcome::Truncated, why)
+        }),
+        Err(Stop::Full) => (
+            Outcome::Truncated,
+            truncated.unwrap_or_else(|| "its limit of bytes is reached".into()),
+        ),
         Err(Stop::TimedOut(why)) => (Outcome::TimedOut, why),
         Err(Stop::Failed(why)) => (Outcome::Failed, why),
         Err(Stop::DeniedByPolicy(why)) => (Outcome::DeniedByPolicy, why),
@@ -283,7 +314,10 @@ pub fn plain(error: &io::Error) -> String {
 /// At most `bytes` bytes of `text`, cut between characters, without control characters.
 pub fn clip(text: &str, bytes: usize) -> String {
     let end = text.floor_char_boundary(bytes);
-    text[..end].chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text[..end]
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
 }
 
 /// The last `bytes` bytes of `text`, cut between characters.
@@ -299,7 +333,15 @@ mod tests {
     fn section(bytes: u64, total: u64) -> (SharedPipe, Section) {
         let pipe = shared(Box::new(io::sink()), total);
         let until = Instant::now() + Duration::from_secs(60);
-        let section = Section::begin(&pipe, "s".parse().unwrap(), "file", bytes, until, Time::from_ms(0)).unwrap();
+        let section = Section::begin(
+            &pipe,
+            "s".parse().unwrap(),
+            "file",
+            bytes,
+            until,
+            Time::from_ms(0),
+        )
+        .unwrap();
         (pipe, section)
     }
 
@@ -326,7 +368,12 @@ mod tests {
     fn a_collector_that_was_given_up_is_heard_no_more() {
         let (pipe, mut old) = section(100, 100);
         old.begin_file("a", false).unwrap();
-        let end = SectionEnd { outcome: Outcome::TimedOut, reason: String::new(), left_out: vec![], elapsed_ms: 0 };
+        let end = SectionEnd {
+            outcome: Outcome::TimedOut,
+            reason: String::new(),
+            left_out: vec![],
+            elapsed_ms: 0,
+        };
         lock(&pipe).end_section(&end).unwrap();
         assert!(matches!(old.write(b"late"), Err(Stop::Closed)));
         assert!(matches!(old.begin_file("b", false), Err(Stop::Closed)));
@@ -336,9 +383,20 @@ mod tests {
     fn time_that_is_over_stops_the_flow() {
         let pipe = shared(Box::new(io::sink()), 100);
         let over = Instant::now().checked_sub(GRACE).unwrap();
-        let mut late = Section::begin(&pipe, "s".parse().unwrap(), "file", 9, over, Time::from_ms(0)).unwrap();
+        let mut late = Section::begin(
+            &pipe,
+            "s".parse().unwrap(),
+            "file",
+            9,
+            over,
+            Time::from_ms(0),
+        )
+        .unwrap();
         assert!(matches!(late.check_time(), Err(Stop::TimedOut(_))));
-        assert!(matches!(late.begin_file("a", false), Err(Stop::TimedOut(_))));
+        assert!(matches!(
+            late.begin_file("a", false),
+            Err(Stop::TimedOut(_))
+        ));
     }
 
     #[test]

@@ -43,11 +43,19 @@ fn run() -> Result<(), WireError> {
     let privileges = isolation::confine_child()?;
     let job = Job::read(&mut io::stdin().lock());
     let total = job.as_ref().map_or(0, |job| job.total_bytes);
-    let pipe = out::shared(Box::new(io::BufWriter::with_capacity(16 << 10, io::stdout())), total);
+    let pipe = out::shared(
+        Box::new(io::BufWriter::with_capacity(16 << 10, io::stdout())),
+        total,
+    );
     let refuse = |why: Refused| out::lock(&pipe).say(&Frame::Refused(why));
     let job = match job {
         Ok(job) => job,
-        Err(error) => return refuse(Refused { code: "job".into(), text: error.to_string() }),
+        Err(error) => {
+            return refuse(Refused {
+                code: "job".into(),
+                text: error.to_string(),
+            });
+        }
     };
     isolation::limit_cpu(job.run_ms / 1000 + 1)?;
     die_with_the_daemon()?;
@@ -59,7 +67,10 @@ fn run() -> Result<(), WireError> {
     // Ends before the daemon's own deadline, so that sections have their own last words.
     let until = started + Duration::from_millis(job.run_ms - (job.run_ms / 10).min(1_000));
     let job = Arc::new(job);
-    for entry in entries.into_iter().filter(|e| !job.skip.contains(&e.section)) {
+    for entry in entries
+        .into_iter()
+        .filter(|e| !job.skip.contains(&e.section))
+    {
         one(&job, &pipe, entry, until, started)?;
     }
     out::lock(&pipe).say(&Frame::Done)
@@ -75,8 +86,17 @@ fn one(
 ) -> Result<(), WireError> {
     let now = Instant::now();
     let until = run_until.min(now + Duration::from_secs(entry.seconds.into()));
-    let at = job.now.plus_ms(i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX));
-    let mut section = Section::begin(pipe, entry.section.clone(), &entry.collector, entry.bytes, until, at)?;
+    let at = job
+        .now
+        .plus_ms(i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX));
+    let mut section = Section::begin(
+        pipe,
+        entry.section.clone(),
+        &entry.collector,
+        entry.bytes,
+        until,
+        at,
+    )?;
     if now >= run_until {
         let late = Stop::TimedOut("the run's time was over before this section began".into());
         return out::lock(pipe).end_section(&section.finish(Err(late)));
@@ -84,25 +104,49 @@ fn one(
     let (tell, hear) = mpsc::sync_channel(1);
     let job = Arc::clone(job);
     let name = entry.section.to_string();
-    let spawned = thread::Builder::new().name(name).stack_size(1 << 20).spawn(move || {
-        let result = panic::catch_unwind(AssertUnwindSafe(|| collectors::collect(&job, &entry, &mut section)));
-        let result = result.unwrap_or_else(|_| Err(Stop::Failed("the collector broke off by a fault of its own".into())));
-        // Nobody listens to one that was given up.
-        let _ = tell.send(section.finish(result));
-    });
+    let spawned = thread::Builder::new()
+        .name(name)
+        .stack_size(1 << 20)
+        .spawn(move || {
+            let result = panic::catch_unwind(AssertUnwindSafe(|| {
+                collectors::collect(&job, &entry, &mut section)
+            }));
+            let result = result.unwrap_or_else(|_| {
+                Err(Stop::Failed(
+                    "the collector broke off by a fault of its own".into(),
+                ))
+            });
+            // Nobody listens to one that was given up.
+            let _ = tell.send(section.finish(result));
+        });
     let end = match spawned {
-        Err(error) => given_up(Outcome::Failed, &format!("no thread for the collector: {}", out::plain(&error)), now),
-        Ok(_) => hear.recv_timeout(until.saturating_duration_since(Instant::now()) + LATENESS).unwrap_or_else(|_| {
-            sweep::kill_all_mine(Instant::now() + SWEEP);
-            given_up(Outcome::TimedOut, "the collector hung and was given up", now)
-        }),
+        Err(error) => given_up(
+            Outcome::Failed,
+            &format!("no thread for the collector: {}", out::plain(&error)),
+            now,
+        ),
+        Ok(_) => hear
+            .recv_timeout(until.saturating_duration_since(Instant::now()) + LATENESS)
+            .unwrap_or_else(|_| {
+                sweep::kill_all_mine(Instant::now() + SWEEP);
+                given_up(
+                    Outcome::TimedOut,
+                    "the collector hung and was given up",
+                    now,
+                )
+            }),
     };
     out::lock(pipe).end_section(&end)
 }
 
 fn given_up(outcome: Outcome, reason: &str, began: Instant) -> SectionEnd {
     let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    SectionEnd { outcome, reason: reason.to_owned(), left_out: Vec::new(), elapsed_ms }
+    SectionEnd {
+        outcome,
+        reason: reason.to_owned(),
+        left_out: Vec::new(),
+        elapsed_ms,
+    }
 }
 
 /// The daemon holds our standard input open as long as we may run. A death signal would end this process alone, and

@@ -48,7 +48,11 @@ pub struct Run {
 impl Run {
     /// With the binary that runs now, though it was replaced on the disk meanwhile.
     pub fn new(job: Job, expected: Vec<CollectorEntry>) -> Self {
-        Self { exe: "/proc/self/exe".into(), expected, job }
+        Self {
+            exe: "/proc/self/exe".into(),
+            expected,
+            job,
+        }
     }
 }
 
@@ -103,12 +107,22 @@ pub async fn run_child<E>(
         let left = deadline.saturating_duration_since(Instant::now());
         job.run_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
         job.total_bytes = order.total_left();
-        job.skip = all.iter().filter(|s| !order.waiting().any(|w| w == *s)).cloned().collect();
+        job.skip = all
+            .iter()
+            .filter(|s| !order.waiting().any(|w| w == *s))
+            .cloned()
+            .collect();
         let mut one = match One::start(&run.exe) {
             Ok(one) => one,
-            Err(error) => break RunEnd::Crashed(format!("the collecting process could not be started: {error}")),
+            Err(error) => {
+                break RunEnd::Crashed(format!(
+                    "the collecting process could not be started: {error}"
+                ));
+            }
         };
-        let end = one.listen(&job, deadline, stop.as_mut(), &mut order, &mut tell).await;
+        let end = one
+            .listen(&job, deadline, stop.as_mut(), &mut order, &mut tell)
+            .await;
         let finished = matches!(end, End::Done | End::Refused(_) | End::Eof);
         let status = one.end(finished, &mut order, &mut tell).await;
         match end {
@@ -120,8 +134,8 @@ pub async fn run_child<E>(
             End::Eof => {
                 let why = format!("the collecting process ended early ({})", said(status));
                 if !order.close_open(Outcome::Failed, &why, &mut |frame| {
-            tell(frame);
-        }) {
+                    tell(frame);
+                }) {
                     break RunEnd::Crashed(why);
                 }
             }
@@ -129,10 +143,16 @@ pub async fn run_child<E>(
     };
     if !order.is_over() {
         let (outcome, open, never) = match &end {
-            RunEnd::TimedOut => {
-                (Outcome::TimedOut, "the run's time was over", "the run's time was over before this section began")
-            }
-            RunEnd::Stopped => (Outcome::Failed, "the hook was stopped", "the hook was stopped before this section began"),
+            RunEnd::TimedOut => (
+                Outcome::TimedOut,
+                "the run's time was over",
+                "the run's time was over before this section began",
+            ),
+            RunEnd::Stopped => (
+                Outcome::Failed,
+                "the hook was stopped",
+                "the hook was stopped before this section began",
+            ),
             RunEnd::Crashed(why) => (Outcome::Failed, why.as_str(), why.as_str()),
             RunEnd::Finished | RunEnd::Refused(_) => (Outcome::Failed, "", ""),
         };
@@ -176,7 +196,9 @@ impl One {
             .kill_on_drop(true);
         let (mut child, tree) = RunTree::spawn(|| {
             let child = command.spawn()?;
-            let pid = child.id().ok_or_else(|| io::Error::other("it ended at once"))?;
+            let pid = child
+                .id()
+                .ok_or_else(|| io::Error::other("it ended at once"))?;
             Ok((child, pid))
         })?;
         let missing = || io::Error::other("a pipe is missing");
@@ -241,7 +263,10 @@ impl One {
         if finished {
             // The end of its stdin is the sign to go; what it started goes with it.
             drop(self.stdin.take());
-            status = timeout(FAREWELL, self.child.wait()).await.ok().and_then(Result::ok);
+            status = timeout(FAREWELL, self.child.wait())
+                .await
+                .ok()
+                .and_then(Result::ok);
         }
         let begun = Instant::now();
         let until = begun + KILL_TIME;
@@ -249,10 +274,16 @@ impl One {
             sleep(Duration::from_millis(1)).await;
         }
         if status.is_none() {
-            status = timeout(FAREWELL, self.child.wait()).await.ok().and_then(Result::ok);
+            status = timeout(FAREWELL, self.child.wait())
+                .await
+                .ok()
+                .and_then(Result::ok);
         }
         if !finished {
-            let _ = timeout(LAST_WORDS, async { while let Ok(None) = pass_on(&mut self.frames, order, tell).await {} }).await;
+            let _ = timeout(LAST_WORDS, async {
+                while let Ok(None) = pass_on(&mut self.frames, order, tell).await {}
+            })
+            .await;
         }
         let said = timeout(STDERR_TIME, &mut self.stderr).await;
         self.stderr.abort();
@@ -285,7 +316,10 @@ async fn pass_on(
 /// Reads to the end and keeps the beginning, so that the child never waits for a full pipe.
 async fn keep_some(mut pipe: impl tokio::io::AsyncRead + Unpin) -> Vec<u8> {
     let mut kept = Vec::new();
-    let _ = (&mut pipe).take(STDERR_BYTES as u64).read_to_end(&mut kept).await;
+    let _ = (&mut pipe)
+        .take(STDERR_BYTES as u64)
+        .read_to_end(&mut kept)
+        .await;
     let mut scrap = [0; 1024];
     while matches!(pipe.read(&mut scrap).await, Ok(n) if n > 0) {}
     kept

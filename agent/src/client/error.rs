@@ -5,17 +5,38 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     #[error("{operation}: {what}")]
-    Transport { operation: &'static str, what: String },
-    #[error("{operation}: the server sends elsewhere ({status} to {to:?}), and this agent follows no redirect")]
-    Redirect { operation: &'static str, status: u16, to: String },
+    Transport {
+        operation: &'static str,
+        what: String,
+    },
+    #[error(
+        "{operation}: the server sends elsewhere ({status} to {to:?}), and this agent follows no redirect"
+    )]
+    Redirect {
+        operation: &'static str,
+        status: u16,
+        to: String,
+    },
     #[error("{operation}: the answer has more than {limit} bytes")]
-    TooLarge { operation: &'static str, limit: usize },
+    TooLarge {
+        operation: &'static str,
+        limit: usize,
+    },
     #[error("{operation}: {path:?} is not a path on the server's own origin")]
-    OtherOrigin { operation: &'static str, path: String },
+    OtherOrigin {
+        operation: &'static str,
+        path: String,
+    },
     #[error("{operation}: {problem}")]
-    Problem { operation: &'static str, problem: Problem },
+    Problem {
+        operation: &'static str,
+        problem: Problem,
+    },
     #[error("{operation}: the answer cannot be read: {what}")]
-    Unreadable { operation: &'static str, what: String },
+    Unreadable {
+        operation: &'static str,
+        what: String,
+    },
     #[error("the settings of the connection: {0}")]
     Settings(String),
 }
@@ -95,5 +116,9 @@ pub fn causes(error: &dyn std::error::Error) -> String {
         }
         next = cause.source();
     }
-    if words.is_empty() { error.to_string() } else { words.join(": ") }
+    if words.is_empty() {
+        error.to_string()
+    } else {
+        words.join(": ")
+    }
 }

@@ -48,8 +48,12 @@ impl Answer {
 
     /// The body as BSON; unknown fields are ignored, since servers may be newer.
     pub fn bson<T: DeserializeOwned>(&self, operation: &'static str) -> Result<T, ClientError> {
-        boathook_hooks::strict::decode(&self.body, MAX_ANSWER)
-            .map_err(|e| ClientError::Unreadable { operation, what: e.to_string() })
+        boathook_hooks::strict::decode(&self.body, MAX_ANSWER).map_err(|e| {
+            ClientError::Unreadable {
+                operation,
+                what: e.to_string(),
+            }
+        })
     }
 
     pub fn poll(&self) -> Option<protocol::PollAdvice> {
@@ -58,7 +62,12 @@ impl Answer {
 }
 
 fn advice(headers: &HeaderMap) -> Option<protocol::PollAdvice> {
-    headers.get(protocol::HEADER_POLL)?.to_str().ok()?.parse().ok()
+    headers
+        .get(protocol::HEADER_POLL)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
 }
 
 /// What is asked; built by [`Client::request`].
@@ -83,7 +92,10 @@ impl Request {
 
     #[must_use]
     pub fn bson(mut self, body: Vec<u8>) -> Self {
-        self.builder = self.builder.header(header::CONTENT_TYPE, protocol::CONTENT_TYPE).body(body);
+        self.builder = self
+            .builder
+            .header(header::CONTENT_TYPE, protocol::CONTENT_TYPE)
+            .body(body);
         self
     }
 
@@ -110,21 +122,36 @@ impl Request {
     /// Success is 2xx or 304.
     pub async fn send(self) -> Result<Answer, ClientError> {
         let operation = self.operation;
-        let transport =
-            |e: reqwest::Error| ClientError::Transport { operation, what: causes(&e.without_url()) };
+        let transport = |e: reqwest::Error| ClientError::Transport {
+            operation,
+            what: causes(&e.without_url()),
+        };
         let response = self.builder.send().await.map_err(transport)?;
         let status = response.status();
         let headers = response.headers().clone();
         if status.is_redirection() && status != reqwest::StatusCode::NOT_MODIFIED {
-            let to = headers.get(header::LOCATION).and_then(|v| v.to_str().ok()).unwrap_or_default();
+            let to = headers
+                .get(header::LOCATION)
+                .and_then(|v| v.to_str().ok())
+                .unwrap_or_default();
             let to = to.chars().filter(|c| !c.is_control()).take(200).collect();
-            return Err(ClientError::Redirect { operation, status: status.as_u16(), to });
+            return Err(ClientError::Redirect {
+                operation,
+                status: status.as_u16(),
+                to,
+            });
         }
         if status.is_success() || status == reqwest::StatusCode::NOT_MODIFIED {
             let body = bounded(response, self.limit, operation).await?;
-            return Ok(Answer { status: status.as_u16(), headers, body });
+            return Ok(Answer {
+                status: status.as_u16(),
+                headers,
+                body,
+            });
         }
-        let body = bounded(response, MAX_PROBLEM, operation).await.unwrap_or_default();
+        let body = bounded(response, MAX_PROBLEM, operation)
+            .await
+            .unwrap_or_default();
         let mut problem = Problem::read(status.as_u16(), &body);
         problem.retry_after = headers
             .get(header::RETRY_AFTER)
@@ -132,23 +159,29 @@ impl Request {
             .map(|s: u64| Duration::from_secs(s.min(86_400)));
         problem.poll = advice(&headers);
         if problem.title.is_empty() && problem.detail.is_empty() {
-            problem.title = status.canonical_reason().unwrap_or("an error without words").to_owned();
+            problem.title = status
+                .canonical_reason()
+                .unwrap_or("an error without words")
+                .to_owned();
         }
         Err(ClientError::Problem { operation, problem })
     }
 }
 
-async fn bounded(mut response: Response, limit: usize, operation: &'static str) -> Result<Bytes, ClientError> {
+async fn bounded(
+    mut response: Response,
+    limit: usize,
+    operation: &'static str,
+) -> Result<Bytes, ClientError> {
     let too_large = || ClientError::TooLarge { operation, limit };
     if response.content_length().is_some_and(|n| n > limit as u64) {
         return Err(too_large());
     }
     let mut body = Vec::new();
-    while let Some(piece) = response
-        .chunk()
-        .await
-        .map_err(|e| ClientError::Transport { operation, what: causes(&e.without_url()) })?
-    {
+    while let Some(piece) = response.chunk().await.map_err(|e| ClientError::Transport {
+        operation,
+        what: causes(&e.without_url()),
+    })? {
         if body.len() + piece.len() > limit {
             return Err(too_large());
         }
@@ -163,9 +196,12 @@ impl Client {
         // An error only says that it was installed already.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let settings = |what: String| ClientError::Settings(what);
-        let parsed = Url::parse(origin).map_err(|e| settings(format!("the origin {origin:?}: {e}")))?;
+        let parsed =
+            Url::parse(origin).map_err(|e| settings(format!("the origin {origin:?}: {e}")))?;
         if parsed.scheme() != "https" || !parsed.has_host() {
-            return Err(settings(format!("the origin {origin:?} is not https://host[:port]")));
+            return Err(settings(format!(
+                "the origin {origin:?} is not https://host[:port]"
+            )));
         }
         let mut builder = reqwest::Client::builder()
             .redirect(Policy::none())
@@ -190,46 +226,83 @@ impl Client {
         }
         builder = match ca {
             Some(pem) => {
-                extra.extend(certificates(pem).map_err(|e| settings(format!("the join string's CA: {e}")))?);
+                extra.extend(
+                    certificates(pem)
+                        .map_err(|e| settings(format!("the join string's CA: {e}")))?,
+                );
                 builder.tls_certs_only(extra)
             }
             None => builder.tls_certs_merge(extra),
         };
         if let Some(proxy) = &network.proxy {
-            let mut proxy = Proxy::https(proxy).map_err(|e| settings(format!("proxy: {}", causes(&e))))?;
+            let mut proxy =
+                Proxy::https(proxy).map_err(|e| settings(format!("proxy: {}", causes(&e))))?;
             if let (Some(user), Some(password)) = (&network.proxy_user, &network.proxy_password) {
                 proxy = proxy.basic_auth(user, password);
             }
             builder = builder.proxy(proxy);
         }
         let http = builder.build().map_err(|e| settings(causes(&e)))?;
-        Ok(Self { http, origin: parsed })
+        Ok(Self {
+            http,
+            origin: parsed,
+        })
     }
 
     /// `path` is one on the origin: what a server names elsewhere is refused.
-    pub fn request(&self, operation: &'static str, method: Method, path: &str) -> Result<Request, ClientError> {
+    pub fn request(
+        &self,
+        operation: &'static str,
+        method: Method,
+        path: &str,
+    ) -> Result<Request, ClientError> {
         let url = self.on_origin(operation, path)?;
-        Ok(Request { operation, builder: self.http.request(method, url), limit: MAX_ANSWER })
+        Ok(Request {
+            operation,
+            builder: self.http.request(method, url),
+            limit: MAX_ANSWER,
+        })
     }
 
     /// A document's envelope.
-    pub async fn document(&self, operation: &'static str, path: &str, bearer: &str) -> Result<Bytes, ClientError> {
-        let request = self.request(operation, Method::GET, path)?.bearer(bearer).limit(MAX_DOCUMENT);
+    pub async fn document(
+        &self,
+        operation: &'static str,
+        path: &str,
+        bearer: &str,
+    ) -> Result<Bytes, ClientError> {
+        let request = self
+            .request(operation, Method::GET, path)?
+            .bearer(bearer)
+            .limit(MAX_DOCUMENT);
         Ok(request.send().await?.body)
     }
 
     fn on_origin(&self, operation: &'static str, path: &str) -> Result<Url, ClientError> {
-        let refuse = || ClientError::OtherOrigin { operation, path: path.chars().take(200).collect() };
-        let own = path.strip_prefix(self.origin.as_str().trim_end_matches('/')).unwrap_or(path);
+        let refuse = || ClientError::OtherOrigin {
+            operation,
+            path: path.chars().take(200).collect(),
+        };
+        let own = path
+            .strip_prefix(self.origin.as_str().trim_end_matches('/'))
+            .unwrap_or(path);
         if !own.starts_with('/') || own.starts_with("//") || own.contains(['\\', '#']) {
             return Err(refuse());
         }
         let url = self.origin.join(own).map_err(|_| refuse())?;
-        if url.origin() == self.origin.origin() { Ok(url) } else { Err(refuse()) }
+        if url.origin() == self.origin.origin() {
+            Ok(url)
+        } else {
+            Err(refuse())
+        }
     }
 }
 
 fn certificates(pem: &str) -> Result<Vec<Certificate>, String> {
     let found = Certificate::from_pem_bundle(pem.as_bytes()).map_err(|e| causes(&e))?;
-    if found.is_empty() { Err("no certificate in the PEM".into()) } else { Ok(found) }
+    if found.is_empty() {
+        Err("no certificate in the PEM".into())
+    } else {
+        Ok(found)
+    }
 }

@@ -19,7 +19,8 @@ async fn serve(names: &[&str], expired: bool, answer: Vec<u8>) -> Server {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-    let mut params = CertificateParams::new(names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>()).unwrap();
+    let mut params =
+        CertificateParams::new(names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>()).unwrap();
     if expired {
         params.not_before = date_time_ymd(2019, 1, 1);
         params.not_after = date_time_ymd(2020, 1, 1);
@@ -33,32 +34,52 @@ async fn serve(names: &[&str], expired: bool, answer: Vec<u8>) -> Server {
         .unwrap();
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let origin = format!("https://127.0.0.1:{}", listener.local_addr().unwrap().port());
+    let origin = format!(
+        "https://127.0.0.1:{}",
+        listener.local_addr().unwrap().port()
+    );
     tokio::spawn(async move {
         while let Ok((tcp, _)) = listener.accept().await {
-            let Ok(mut tls) = acceptor.accept(tcp).await else { continue };
+            let Ok(mut tls) = acceptor.accept(tcp).await else {
+                continue;
+            };
             let mut request = [0; 4096];
             let _ = tls.read(&mut request).await;
             let _ = tls.write_all(&answer).await;
             let _ = tls.shutdown().await;
         }
     });
-    Server { origin, ca: ca.pem() }
+    Server {
+        origin,
+        ca: ca.pem(),
+    }
 }
 
 fn response(head: &str, body: &str) -> Vec<u8> {
-    format!("HTTP/1.1 {head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes()
+    format!(
+        "HTTP/1.1 {head}\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
 }
 
 async fn get(origin: &str, ca: Option<&str>) -> Result<Answer, ClientError> {
     let client = Client::new(origin, ca, &Network::default()).unwrap();
-    client.request("asking", Method::GET, "/x").unwrap().limit(100).send().await
+    client
+        .request("asking", Method::GET, "/x")
+        .unwrap()
+        .limit(100)
+        .send()
+        .await
 }
 
 #[tokio::test]
 async fn a_server_with_the_join_strings_ca_is_spoken_to() {
     let server = serve(&["127.0.0.1"], false, response("200 OK", "hello")).await;
-    assert_eq!(get(&server.origin, Some(&server.ca)).await.unwrap().body, "hello");
+    assert_eq!(
+        get(&server.origin, Some(&server.ca)).await.unwrap().body,
+        "hello"
+    );
 }
 
 #[tokio::test]
@@ -82,7 +103,10 @@ async fn a_redirect_is_not_followed_even_to_the_same_host() {
         let answer = response(&format!("302 Found\r\nlocation: {to}"), "");
         let server = serve(&["127.0.0.1"], false, answer).await;
         let refused = get(&server.origin, Some(&server.ca)).await.unwrap_err();
-        assert!(matches!(&refused, ClientError::Redirect { to: found, .. } if found == to), "{refused}");
+        assert!(
+            matches!(&refused, ClientError::Redirect { to: found, .. } if found == to),
+            "{refused}"
+        );
     }
 }
 
@@ -93,17 +117,30 @@ async fn an_answer_is_bounded_whether_or_not_it_tells_its_length() {
     for answer in [response("200 OK", &long), endless] {
         let server = serve(&["127.0.0.1"], false, answer).await;
         let refused = get(&server.origin, Some(&server.ca)).await.unwrap_err();
-        assert!(matches!(refused, ClientError::TooLarge { limit: 100, .. }), "{refused}");
+        assert!(
+            matches!(refused, ClientError::TooLarge { limit: 100, .. }),
+            "{refused}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_problem_is_read_with_its_challenge_and_retry_after() {
     let body = r#"{"title":"sign this","status":401,"challenge":"abc","newer":1}"#;
-    let server = serve(&["127.0.0.1"], false, response("401 x\r\nretry-after: 7\r\nboathook-poll: every=60", body)).await;
+    let server = serve(
+        &["127.0.0.1"],
+        false,
+        response("401 x\r\nretry-after: 7\r\nboathook-poll: every=60", body),
+    )
+    .await;
     let refused = get(&server.origin, Some(&server.ca)).await.unwrap_err();
-    let ClientError::Problem { problem, .. } = &refused else { panic!("{refused}") };
-    assert_eq!((problem.challenge.as_deref(), problem.retry_after), (Some("abc"), Some(Duration::from_secs(7))));
+    let ClientError::Problem { problem, .. } = &refused else {
+        panic!("{refused}")
+    };
+    assert_eq!(
+        (problem.challenge.as_deref(), problem.retry_after),
+        (Some("abc"), Some(Duration::from_secs(7)))
+    );
     assert_eq!(problem.poll, Some(protocol::PollAdvice::Every(60)));
     assert_eq!(refused.to_string(), "asking: 401 sign this");
 }
@@ -111,11 +148,31 @@ async fn a_problem_is_read_with_its_challenge_and_retry_after() {
 #[test]
 fn only_paths_on_the_own_origin_are_asked() {
     let client = Client::new("https://b.example:8443", None, &Network::default()).unwrap();
-    for bad in ["//evil.example/x", "https://evil.example/x", "http://b.example:8443/x", "x", "/\\evil", "https://b.example:8443.evil/x", "https://b.example:8443@evil/x"] {
-        assert!(matches!(client.request("asking", Method::GET, bad), Err(ClientError::OtherOrigin { .. })), "{bad}");
+    for bad in [
+        "//evil.example/x",
+        "https://evil.example/x",
+        "http://b.example:8443/x",
+        "x",
+        "/\\evil",
+        "https://b.example:8443.evil/x",
+        "https://b.example:8443@evil/x",
+    ] {
+        assert!(
+            matches!(
+                client.request("asking", Method::GET, bad),
+                Err(ClientError::OtherOrigin { .. })
+            ),
+            "{bad}"
+        );
     }
-    for good in ["/agent/v1/hooks?wait=3", "https://b.example:8443/agent/v1/x"] {
-        assert!(client.request("asking", Method::GET, good).is_ok(), "{good}");
+    for good in [
+        "/agent/v1/hooks?wait=3",
+        "https://b.example:8443/agent/v1/x",
+    ] {
+        assert!(
+            client.request("asking", Method::GET, good).is_ok(),
+            "{good}"
+        );
     }
 }
 

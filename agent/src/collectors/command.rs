@@ -50,14 +50,34 @@ struct Report<'a> {
 }
 
 pub fn collect(params: &Params, grants: &Grants, section: &mut Section) -> Result<(), Stop> {
-    let granted = |g: &&crate::policy::grants::CommandGrant| g.path.as_os_str() == params.path.as_str();
-    if !grants.commands.iter().filter(granted).any(|g| g.allows(&params.args)) {
-        let known = if grants.commands.iter().any(|g| granted(&g)) { "with these arguments" } else { "at all" };
-        return Err(Stop::DeniedByPolicy(format!("the policy does not allow {} {known}", params.path)));
+    let granted =
+        |g: &&crate::policy::grants::CommandGrant| g.path.as_os_str() == params.path.as_str();
+    if !grants
+        .commands
+        .iter()
+        .filter(granted)
+        .any(|g| g.allows(&params.args))
+    {
+        let known = if grants.commands.iter().any(|g| granted(&g)) {
+            "with these arguments"
+        } else {
+            "at all"
+        };
+        return Err(Stop::DeniedByPolicy(format!(
+            "the policy does not allow {} {known}",
+            params.path
+        )));
     }
     let began = Instant::now();
     let (child, stdout, stderr) = start(params)?;
-    let mut run = Running { child, stdout: Some(stdout), stderr: Some(stderr), out: Kept::new(params.stdout_bytes), err: Vec::new(), err_dropped: 0 };
+    let mut run = Running {
+        child,
+        stdout: Some(stdout),
+        stderr: Some(stderr),
+        out: Kept::new(params.stdout_bytes),
+        err: Vec::new(),
+        err_dropped: 0,
+    };
     section.begin_file("stdout.txt", false)?;
     let flow = run.flow(params.stderr_bytes.min(STDERR_MOST), section);
     // The status first: the sweep reaps whatever it finds.
@@ -95,17 +115,30 @@ struct Kept {
 
 impl Kept {
     fn new(left: u64) -> Self {
-        Self { left, passed: 0, dropped: 0, full: false }
+        Self {
+            left,
+            passed: 0,
+            dropped: 0,
+            full: false,
+        }
     }
 
     fn take(&mut self, bytes: &[u8], section: &mut Section) -> Result<(), Stop> {
-        let room = if self.full { 0 } else { self.left.min(section.room()) };
+        let room = if self.full {
+            0
+        } else {
+            self.left.min(section.room())
+        };
         let fits = bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX));
         self.full |= fits < bytes.len();
         self.dropped += (bytes.len() - fits) as u64;
         self.left -= fits as u64;
         self.passed += fits as u64;
-        if fits == 0 { Ok(()) } else { section.write(&bytes[..fits]) }
+        if fits == 0 {
+            Ok(())
+        } else {
+            section.write(&bytes[..fits])
+        }
     }
 }
 
@@ -136,11 +169,15 @@ impl Running {
             }
             let (out, err, now_gone) = self.wait(ended.as_ref().filter(|_| !gone), left)?;
             if out {
-                read(&mut self.stdout, &mut buffer, |bytes| self.out.take(bytes, section))?;
+                read(&mut self.stdout, &mut buffer, |bytes| {
+                    self.out.take(bytes, section)
+                })?;
             }
             if err {
                 read(&mut self.stderr, &mut buffer, |bytes| {
-                    let room = usize::try_from(err_most).unwrap_or(usize::MAX).saturating_sub(self.err.len());
+                    let room = usize::try_from(err_most)
+                        .unwrap_or(usize::MAX)
+                        .saturating_sub(self.err.len());
                     let fits = bytes.len().min(room);
                     self.err.extend_from_slice(&bytes[..fits]);
                     self.err_dropped += (bytes.len() - fits) as u64;
@@ -155,13 +192,30 @@ impl Running {
     }
 
     /// Which pipe has something (its end counts), and whether the command has ended.
-    fn wait(&mut self, ended: Option<&std::os::fd::OwnedFd>, left: Duration) -> Result<(bool, bool, bool), Stop> {
+    fn wait(
+        &mut self,
+        ended: Option<&std::os::fd::OwnedFd>,
+        left: Duration,
+    ) -> Result<(bool, bool, bool), Stop> {
         // Without a pidfd the command is looked at now and then.
-        let left = if ended.is_none() { left.min(Duration::from_millis(20)) } else { left };
-        let timeout = Timespec::try_from(left).map_err(|_| Stop::Failed("a time out of range".into()))?;
+        let left = if ended.is_none() {
+            left.min(Duration::from_millis(20))
+        } else {
+            left
+        };
+        let timeout =
+            Timespec::try_from(left).map_err(|_| Stop::Failed("a time out of range".into()))?;
         let mut fds = Vec::with_capacity(3);
-        fds.extend(self.stdout.as_ref().map(|fd| PollFd::new(fd, PollFlags::IN)));
-        fds.extend(self.stderr.as_ref().map(|fd| PollFd::new(fd, PollFlags::IN)));
+        fds.extend(
+            self.stdout
+                .as_ref()
+                .map(|fd| PollFd::new(fd, PollFlags::IN)),
+        );
+        fds.extend(
+            self.stderr
+                .as_ref()
+                .map(|fd| PollFd::new(fd, PollFlags::IN)),
+        );
         fds.extend(ended.map(|fd| PollFd::new(fd, PollFlags::IN)));
         match poll(&mut fds, Some(&timeout)) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
@@ -222,7 +276,10 @@ fn report(
     };
     let json = serde_json::to_vec_pretty(&report).map_err(|e| Stop::Failed(e.to_string()))?;
     // Both are small beside standard output; a section that is full says so by itself.
-    for (name, bytes) in [("command.json", json.as_slice()), ("stderr.txt", run.err.as_slice())] {
+    for (name, bytes) in [
+        ("command.json", json.as_slice()),
+        ("stderr.txt", run.err.as_slice()),
+    ] {
         match section.file(name, bytes) {
             Ok(()) => {}
             Err(Stop::Full) => break,
@@ -240,24 +297,36 @@ fn outcome(
     swept: sweep::Swept,
     section: &mut Section,
 ) -> Result<(), Stop> {
-    for (stream, dropped) in [("standard output", run.out.dropped), ("standard error", run.err_dropped)] {
+    for (stream, dropped) in [
+        ("standard output", run.out.dropped),
+        ("standard error", run.err_dropped),
+    ] {
         if dropped > 0 {
             section.truncate(&format!("more {stream} than is kept"));
             section.leave_out(&format!("the rest of {stream}"), dropped, 0);
         }
     }
     if !swept.clean {
-        return Err(Stop::Failed("something that the command started could not be killed".into()));
+        return Err(Stop::Failed(
+            "something that the command started could not be killed".into(),
+        ));
     }
     if timed_out {
         let seconds = section.until_seconds();
-        let why = format!("not finished after {seconds:.1} s; it was killed with all that it had started");
+        let why = format!(
+            "not finished after {seconds:.1} s; it was killed with all that it had started"
+        );
         return Err(Stop::TimedOut(why));
     }
     match status.map(|s| (s.code(), s.signal())) {
-        Some((Some(code), _)) if params.exit_codes.iter().any(|ok| i32::from(*ok) == code) => Ok(()),
+        Some((Some(code), _)) if params.exit_codes.iter().any(|ok| i32::from(*ok) == code) => {
+            Ok(())
+        }
         Some((Some(code), _)) => Err(Stop::Failed(format!("its exit status was {code}"))),
-        Some((None, signal)) => Err(Stop::Failed(format!("it was ended by signal {}", signal.unwrap_or(0)))),
+        Some((None, signal)) => Err(Stop::Failed(format!(
+            "it was ended by signal {}",
+            signal.unwrap_or(0)
+        ))),
         None => Err(Stop::Full),
     }
 }

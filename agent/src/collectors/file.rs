@@ -23,24 +23,39 @@ const HEAD: usize = 4 << 10;
 pub fn collect(params: &Params, job: &Job, section: &mut Section) -> Result<(), Stop> {
     let dirs = Dirs::open(&job.grants);
     for (path, error) in &dirs.missing {
-        section.leave_out(&format!("{}: granted, but {}", path.display(), crate::child::out::plain(error)), 0, 0);
+        section.leave_out(
+            &format!(
+                "{}: granted, but {}",
+                path.display(),
+                crate::child::out::plain(error)
+            ),
+            0,
+            0,
+        );
     }
     let mut findings = Findings::default();
     let exclude = excluded(&params.exclude)?;
     for pattern in &params.paths {
-        find(&dirs, pattern, &exclude, &mut findings, &mut || section.check_time().is_ok());
+        find(&dirs, pattern, &exclude, &mut findings, &mut || {
+            section.check_time().is_ok()
+        });
     }
     section.check_time()?;
     let mut files = Files {
         dirs: &dirs,
         raw: params.raw && job.grants.raw,
-        oldest: params.max_age.map_or(i64::MIN, |age| job.now.ms() / 1000 - i64::try_from(age).unwrap_or(i64::MAX)),
+        oldest: params.max_age.map_or(i64::MIN, |age| {
+            job.now.ms() / 1000 - i64::try_from(age).unwrap_or(i64::MAX)
+        }),
         ends: ends(params),
         left: params.total_bytes.unwrap_or(u64::MAX),
         seen: HashSet::new(),
         sent: 0,
         old: 0,
-        denied: std::mem::take(&mut findings.denied).into_iter().map(|(p, d)| (p.display().to_string(), d)).collect(),
+        denied: std::mem::take(&mut findings.denied)
+            .into_iter()
+            .map(|(p, d)| (p.display().to_string(), d))
+            .collect(),
     };
     if params.raw && !job.grants.raw {
         section.leave_out("raw bytes: the policy does not allow them, so that all is redacted and only text is sent", 0, 0);
@@ -49,7 +64,11 @@ pub fn collect(params: &Params, job: &Job, section: &mut Section) -> Result<(), 
         section.truncate(why);
     }
     // The newest first; those that the hook names come before all.
-    findings.found.sort_by(|a, b| b.modified.cmp(&a.modified).then_with(|| a.path.cmp(&b.path)));
+    findings.found.sort_by(|a, b| {
+        b.modified
+            .cmp(&a.modified)
+            .then_with(|| a.path.cmp(&b.path))
+    });
     let nothing_matches = findings.found.is_empty();
     files.all(&findings.found, params.max_files, section)?;
     files.outcome(nothing_matches, section)
@@ -61,11 +80,14 @@ fn excluded(patterns: &[String]) -> Result<GlobSet, Stop> {
         // Something that must stay out and cannot be understood stays out with all the rest.
         set.add(glob(pattern).map_err(|e| Stop::Failed(format!("exclude: {e}")))?);
     }
-    set.build().map_err(|e| Stop::Failed(format!("exclude: {e}")))
+    set.build()
+        .map_err(|e| Stop::Failed(format!("exclude: {e}")))
 }
 
 fn ends(params: &Params) -> Ends {
-    let one = |bytes: Option<u64>, lines: Option<u64>| bytes.map(Amount::Bytes).or(lines.map(Amount::Lines));
+    let one = |bytes: Option<u64>, lines: Option<u64>| {
+        bytes.map(Amount::Bytes).or(lines.map(Amount::Lines))
+    };
     Ends {
         head: one(params.head_bytes, params.head_lines),
         tail: one(params.tail_bytes, params.tail_lines),
@@ -152,7 +174,10 @@ impl Files<'_> {
     fn send(&mut self, path: &Path, opened: &Opened, section: &mut Section) -> Result<(), Stop> {
         let name = path.display().to_string();
         let capped_by_all = self.left < self.ends.cap;
-        let ends = Ends { cap: self.ends.cap.min(self.left), ..self.ends };
+        let ends = Ends {
+            cap: self.ends.cap.min(self.left),
+            ..self.ends
+        };
         section.begin_file(name.trim_start_matches('/'), self.raw)?;
         let mut sent = 0;
         let mut take = |piece: &[u8]| -> Result<(), Broken> {
@@ -161,16 +186,26 @@ impl Files<'_> {
             Ok(section.write(piece)?)
         };
         // Files of /proc and the like have no size, and end by themselves.
-        let size = if opened.size == 0 { ends.cap } else { opened.size };
+        let size = if opened.size == 0 {
+            ends.cap
+        } else {
+            opened.size
+        };
         let copied = copy(&opened.file, size, &ends, &mut take);
         self.left = self.left.saturating_sub(sent);
         self.sent += 1;
         match copied {
-            Ok(skipped) if opened.size > 0 => self.tell_skipped(&name, skipped, capped_by_all, section),
+            Ok(skipped) if opened.size > 0 => {
+                self.tell_skipped(&name, skipped, capped_by_all, section)
+            }
             Ok(_) => {}
             Err(Broken::Stop(stop)) => return Err(stop),
             Err(Broken::File(error)) => {
-                section.leave_out(&format!("{name}: the rest, {}", crate::child::out::plain(&error)), 0, 0);
+                section.leave_out(
+                    &format!("{name}: the rest, {}", crate::child::out::plain(&error)),
+                    0,
+                    0,
+                );
                 section.truncate("a file could not be read to its end");
             }
         }
@@ -179,10 +214,18 @@ impl Files<'_> {
 
     fn tell_skipped(&self, name: &str, skipped: Skipped, by_all: bool, section: &mut Section) {
         if skipped.asked > 0 {
-            section.leave_out(&format!("{name}: what the hook does not ask for"), skipped.asked, 0);
+            section.leave_out(
+                &format!("{name}: what the hook does not ask for"),
+                skipped.asked,
+                0,
+            );
         }
         if skipped.capped > 0 {
-            let limit = if by_all { "the limit of all files together" } else { "the limit of one file" };
+            let limit = if by_all {
+                "the limit of all files together"
+            } else {
+                "the limit of one file"
+            };
             section.leave_out(&format!("{name}: beyond {limit}"), skipped.capped, 0);
             section.truncate("a file is longer than its limit");
         }
@@ -204,7 +247,10 @@ impl Files<'_> {
             return Ok(());
         }
         let words = |pick: &dyn Fn(&Denied) -> bool| {
-            self.denied.iter().find(|(_, d)| pick(d)).map(|(name, d)| format!("{name}: {d}"))
+            self.denied
+                .iter()
+                .find(|(_, d)| pick(d))
+                .map(|(name, d)| format!("{name}: {d}"))
         };
         if let Some(why) = words(&Denied::is_policy) {
             return Err(Stop::DeniedByPolicy(why));
@@ -215,7 +261,11 @@ impl Files<'_> {
         if let Some(why) = words(&|_| true) {
             return Err(Stop::Failed(why));
         }
-        if nothing_matches { Err(Stop::Failed("no file matches".into())) } else { Ok(()) }
+        if nothing_matches {
+            Err(Stop::Failed("no file matches".into()))
+        } else {
+            Ok(())
+        }
     }
 }
 

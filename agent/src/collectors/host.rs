@@ -76,9 +76,11 @@ fn flat(value: &Value) -> String {
         Value::Null => "-".into(),
         Value::String(text) => text.clone(),
         Value::Array(list) => list.iter().map(flat).collect::<Vec<_>>().join(", "),
-        Value::Object(map) => {
-            map.iter().map(|(name, value)| format!("{name}={}", flat(value))).collect::<Vec<_>>().join("  ")
-        }
+        Value::Object(map) => map
+            .iter()
+            .map(|(name, value)| format!("{name}={}", flat(value)))
+            .collect::<Vec<_>>()
+            .join("  "),
         other => other.to_string(),
     }
 }
@@ -86,7 +88,11 @@ fn flat(value: &Value) -> String {
 /// A small file as text, trimmed; none when it is not there or not readable.
 fn text(path: &str) -> Option<String> {
     let mut bytes = Vec::new();
-    fs::File::open(path).ok()?.take(MOST).read_to_end(&mut bytes).ok()?;
+    fs::File::open(path)
+        .ok()?
+        .take(MOST)
+        .read_to_end(&mut bytes)
+        .ok()?;
     Some(String::from_utf8_lossy(&bytes).trim().to_owned())
 }
 
@@ -122,14 +128,22 @@ mod tests {
         }
         assert!(hardware::cpu()["processors"].as_u64() > Some(0));
         assert!(hardware::memory()["total_bytes"].as_u64() > Some(1 << 20));
-        assert!(hardware::mounts()["mounts"].as_array().is_some_and(|m| !m.is_empty()));
+        assert!(
+            hardware::mounts()["mounts"]
+                .as_array()
+                .is_some_and(|m| !m.is_empty())
+        );
     }
 
     #[test]
     fn json_reads_as_plain_text() {
         let mut out = String::new();
-        let value = json!({"os": {"name": "Debian", "disks": [{"name": "sda", "bytes": 5}], "none": null}});
+        let value =
+            json!({"os": {"name": "Debian", "disks": [{"name": "sda", "bytes": 5}], "none": null}});
         readable(&value, 0, &mut out);
-        assert_eq!(out, "os\n  disks\n    bytes=5  name=sda\n  name: Debian\n  none: -\n\n");
+        assert_eq!(
+            out,
+            "os\n  disks\n    bytes=5  name=sda\n  name: Debian\n  none: -\n\n"
+        );
     }
 }

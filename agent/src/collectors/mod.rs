@@ -5,7 +5,7 @@ mod file;
 mod host;
 
 use boathook_hooks::{
-    collectors::{Parsed, ParamsError, parse},
+    collectors::{ParamsError, Parsed, parse},
     documents::hook::CollectorEntry,
 };
 
@@ -24,6 +24,8 @@ pub fn collect(job: &Job, entry: &CollectorEntry, section: &mut Section) -> Resu
         Parsed::Host(params) => host::collect(&params, section),
         Parsed::File(params) => file::collect(&params, job, section),
         Parsed::Command(params) => command::collect(&params, &job.grants, section),
-        Parsed::Journal(_) | Parsed::Processes(_) | Parsed::Postgres(_) => Err(Stop::Unsupported("not yet".into())),
+        Parsed::Journal(_) | Parsed::Processes(_) | Parsed::Postgres(_) => {
+            Err(Stop::Unsupported("not yet".into()))
+        }
     }
 }

@@ -20,7 +20,10 @@ impl FactSettings {
         let release = std::fs::read_to_string("/etc/os-release")
             .or_else(|_| std::fs::read_to_string("/usr/lib/os-release"))
             .unwrap_or_default();
-        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let host = rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned();
         self.with(&release, &host)
     }
 
@@ -52,7 +55,15 @@ mod tests {
 
     #[test]
     fn os_release_is_read_with_and_without_quotes() {
-        let facts = FactSettings::default().with("NAME=\"Debian\"\nID=debian\nVERSION_ID=\"12\"\n", "box");
-        assert_eq!((facts.os.as_str(), facts.os_release.as_str(), facts.name.as_str()), ("debian", "12", "box"));
+        let facts =
+            FactSettings::default().with("NAME=\"Debian\"\nID=debian\nVERSION_ID=\"12\"\n", "box");
+        assert_eq!(
+            (
+                facts.os.as_str(),
+                facts.os_release.as_str(),
+                facts.name.as_str()
+            ),
+            ("debian", "12", "box")
+        );
     }
 }

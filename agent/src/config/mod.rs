@@ -24,7 +24,10 @@ pub const MAX_FILE: u64 = 1 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     #[error("reading {path}")]
-    Read { path: PathBuf, source: std::io::Error },
+    Read {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("{path}: {what}")]
     Parse { path: PathBuf, what: String },
 }
@@ -140,9 +143,16 @@ impl Config {
     /// Relative paths are taken from the file's own directory.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let text = read_text(path)?;
-        let base = std::path::absolute(path).map_err(|source| ConfigError::Read { path: path.into(), source })?;
-        Self::parse(&text, base.parent().unwrap_or(Path::new("/")))
-            .map_err(|what| ConfigError::Parse { path: path.into(), what })
+        let base = std::path::absolute(path).map_err(|source| ConfigError::Read {
+            path: path.into(),
+            source,
+        })?;
+        Self::parse(&text, base.parent().unwrap_or(Path::new("/"))).map_err(|what| {
+            ConfigError::Parse {
+                path: path.into(),
+                what,
+            }
+        })
     }
 
     pub fn parse(text: &str, base: &Path) -> Result<Self, String> {
@@ -158,7 +168,9 @@ impl Config {
             return Err("network: proxy_user and proxy_password come together".into());
         }
         Ok(Self {
-            spool_dir: form.spool_dir.map_or_else(|| state_dir.join("spool"), |dir| base.join(dir)),
+            spool_dir: form
+                .spool_dir
+                .map_or_else(|| state_dir.join("spool"), |dir| base.join(dir)),
             state_dir,
             spool_size: form.spool_size.0,
             keep_sent: form.keep_sent.0,
@@ -171,17 +183,25 @@ impl Config {
                 proxy_user: form.network.proxy_user,
                 proxy_password: form.network.proxy_password.map(Zeroizing::new),
                 extra_ca: form.network.extra_ca.map(|p| base.join(p)),
-                connect_timeout: form.network.connect_timeout.map_or(Duration::from_secs(10), |s| s.0),
+                connect_timeout: form
+                    .network
+                    .connect_timeout
+                    .map_or(Duration::from_secs(10), |s| s.0),
             },
         })
     }
 }
 
 fn check_proxy(proxy: &str) -> Result<(), String> {
-    let refuse = "network.proxy must be http://host:port or https://host:port, with user and password apart";
+    let refuse =
+        "network.proxy must be http://host:port or https://host:port, with user and password apart";
     let url = url::Url::parse(proxy).map_err(|_| refuse)?;
     let plain = url.username().is_empty() && url.password().is_none();
-    if matches!(url.scheme(), "http" | "https") && url.has_host() && plain { Ok(()) } else { Err(refuse.into()) }
+    if matches!(url.scheme(), "http" | "https") && url.has_host() && plain {
+        Ok(())
+    } else {
+        Err(refuse.into())
+    }
 }
 
 /// A settings file of bounded size.
@@ -189,10 +209,15 @@ pub fn read_text(path: &Path) -> Result<String, ConfigError> {
     use std::io::Read as _;
     let read = || {
         let mut text = String::new();
-        std::fs::File::open(path)?.take(MAX_FILE).read_to_string(&mut text)?;
+        std::fs::File::open(path)?
+            .take(MAX_FILE)
+            .read_to_string(&mut text)?;
         Ok(text)
     };
-    read().map_err(|source| ConfigError::Read { path: path.into(), source })
+    read().map_err(|source| ConfigError::Read {
+        path: path.into(),
+        source,
+    })
 }
 
 #[cfg(test)]
@@ -208,15 +233,28 @@ mod tests {
         let empty = Config::parse("", Path::new("/etc/boathook")).unwrap();
         assert_eq!(sample.state_dir, empty.state_dir);
         assert_eq!(sample.spool_dir, empty.spool_dir);
-        assert_eq!((sample.spool_size, sample.keep_sent), (empty.spool_size, empty.keep_sent));
-        assert_eq!((sample.policy, sample.credentials), (empty.policy, empty.credentials));
-        assert_eq!(sample.network.connect_timeout, empty.network.connect_timeout);
+        assert_eq!(
+            (sample.spool_size, sample.keep_sent),
+            (empty.spool_size, empty.keep_sent)
+        );
+        assert_eq!(
+            (sample.policy, sample.credentials),
+            (empty.policy, empty.credentials)
+        );
+        assert_eq!(
+            sample.network.connect_timeout,
+            empty.network.connect_timeout
+        );
         assert_eq!(sample.facts.products[0].name, "mattermost");
     }
 
     #[test]
     fn an_unknown_key_is_refused_wherever_it_stands() {
-        for text in ["server = \"https://x\"", "[facts]\ncolour = 1", "[network]\nverify = false"] {
+        for text in [
+            "server = \"https://x\"",
+            "[facts]\ncolour = 1",
+            "[network]\nverify = false",
+        ] {
             assert!(Config::parse(text, Path::new("/")).is_err(), "{text}");
         }
     }
@@ -230,6 +268,10 @@ mod tests {
     #[test]
     fn a_password_within_the_proxys_url_is_refused() {
         let text = "[network]\nproxy = \"http://u:p@h:1\"";
-        assert!(Config::parse(text, Path::new("/")).unwrap_err().contains("apart"));
+        assert!(
+            Config::parse(text, Path::new("/"))
+                .unwrap_err()
+                .contains("apart")
+        );
     }
 }

@@ -15,9 +15,11 @@ pub struct Span(pub Duration);
 impl<'de> Deserialize<'de> for Size {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let text = String::deserialize(d)?;
-        human::parse_size(&text)
-            .map(Self)
-            .ok_or_else(|| de::Error::custom(format!("expected a size such as \"50 MiB\", found {text:?}")))
+        human::parse_size(&text).map(Self).ok_or_else(|| {
+            de::Error::custom(format!(
+                "expected a size such as \"50 MiB\", found {text:?}"
+            ))
+        })
     }
 }
 
@@ -28,7 +30,9 @@ impl<'de> Deserialize<'de> for Span {
             .filter(|s| *s <= 10 * 365 * 86_400)
             .map(|s| Self(Duration::from_secs(s)))
             .ok_or_else(|| {
-                de::Error::custom(format!("expected a duration such as \"90s\" or \"7d\", found {text:?}"))
+                de::Error::custom(format!(
+                    "expected a duration such as \"90s\" or \"7d\", found {text:?}"
+                ))
             })
     }
 }

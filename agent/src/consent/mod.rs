@@ -40,9 +40,18 @@ pub struct Waiting {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "word", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Word {
-    Approve { digest: Digest, by: String },
-    Decline { digest: Digest, by: String, reason: String },
-    Trust { document: Blob },
+    Approve {
+        digest: Digest,
+        by: String,
+    },
+    Decline {
+        digest: Digest,
+        by: String,
+        reason: String,
+    },
+    Trust {
+        document: Blob,
+    },
 }
 
 /// The directory of words, made if it is missing.
@@ -52,10 +61,21 @@ pub fn dir(state_dir: &Path) -> io::Result<PathBuf> {
     Ok(dir)
 }
 
-/// Hands `word` to the daemon.
+/// Hands `word` to the daemon. Said by root, it becomes the daemon's own file, or the daemon could not read it.
 pub fn say(state_dir: &Path, word: &Word) -> io::Result<()> {
-    let name = format!("{}.word", uuid::Uuid::now_v7());
-    durable::replace(&dir(state_dir)?.join(name), &serde_json::to_vec(word)?)
+    let dir = dir(state_dir)?;
+    let name = uuid::Uuid::now_v7().to_string();
+    let silent = dir.join(format!("{name}.said"));
+    durable::replace(&silent, &serde_json::to_vec(word)?)?;
+    if rustix::process::geteuid().is_root() {
+        let owner = fs::metadata(state_dir)?;
+        for path in [&dir, &silent] {
+            std::os::unix::fs::chown(path, Some(owner.uid()), Some(owner.gid()))?;
+        }
+    }
+    // The name that the daemon looks for comes last.
+    fs::rename(&silent, dir.join(format!("{name}.word")))?;
+    durable::sync_dir(&silent)
 }
 
 /// What was said since, oldest first; each is to be removed by [`heard`] once it was acted upon.
@@ -78,7 +98,9 @@ fn read(path: &Path) -> Result<Word, String> {
     if !owner.is_file() || (owner.uid() != me && owner.uid() != 0) {
         return Err("it is not a file of the agent's own user or root".into());
     }
-    let bytes = durable::read(path, MAX_WORD).map_err(|e| e.to_string())?.unwrap_or_default();
+    let bytes = durable::read(path, MAX_WORD)
+        .map_err(|e| e.to_string())?
+        .unwrap_or_default();
     serde_json::from_slice(&bytes).map_err(|e| e.to_string())
 }
 
@@ -92,12 +114,15 @@ pub fn heard(path: &Path) -> io::Result<()> {
 /// The one hook that `name` means: its id, or the begin of its digest.
 pub fn find<'a>(waiting: &'a [Waiting], name: &str) -> Result<&'a Waiting, String> {
     let means = |w: &&Waiting| {
-        w.hook.as_str() == name || (name.len() >= 6 && w.digest.to_string().starts_with(&name.to_ascii_lowercase()))
+        w.hook.as_str() == name
+            || (name.len() >= 6 && w.digest.to_string().starts_with(&name.to_ascii_lowercase()))
     };
     let mut found = waiting.iter().filter(means);
     match (found.next(), found.next()) {
         (Some(one), None) => Ok(one),
-        (Some(_), Some(_)) => Err(format!("{name:?} means more than one waiting hook: give more of its digest")),
+        (Some(_), Some(_)) => Err(format!(
+            "{name:?} means more than one waiting hook: give more of its digest"
+        )),
         (None, _) if waiting.is_empty() => Err("no hook waits".into()),
         (None, _) => Err(format!(
             "no waiting hook is {name:?}; `boathook-agent status` lists them, by id or by the first 6 digits or more of the digest"
@@ -128,29 +153,57 @@ pub(crate) mod tests {
     #[test]
     fn what_is_said_is_heard_once_in_order() {
         let dir = tempfile::tempdir().unwrap();
-        let approve = Word::Approve { digest: Digest::of(b"h"), by: "root".into() };
-        let decline = Word::Decline { digest: Digest::of(b"h"), by: "root".into(), reason: "no".into() };
+        let approve = Word::Approve {
+            digest: Digest::of(b"h"),
+            by: "root".into(),
+        };
+        let decline = Word::Decline {
+            digest: Digest::of(b"h"),
+            by: "root".into(),
+            reason: "no".into(),
+        };
         say(dir.path(), &approve).unwrap();
         say(dir.path(), &decline).unwrap();
         let heard_words = listen(dir.path()).unwrap();
-        let words: Vec<_> = heard_words.iter().map(|(_, w)| w.clone().unwrap()).collect();
+        let words: Vec<_> = heard_words
+            .iter()
+            .map(|(_, w)| w.clone().unwrap())
+            .collect();
         assert_eq!(words, [approve, decline]);
-        heard_words.iter().for_each(|(path, _)| heard(path).unwrap());
+        heard_words
+            .iter()
+            .for_each(|(path, _)| heard(path).unwrap());
         assert!(listen(dir.path()).unwrap().is_empty());
     }
 
     #[test]
     fn a_link_is_no_word() {
         let dir = tempfile::tempdir().unwrap();
-        std::os::unix::fs::symlink("/etc/hostname", super::dir(dir.path()).unwrap().join("x.word")).unwrap();
-        assert!(listen(dir.path()).unwrap()[0].1.as_ref().unwrap_err().contains("not a file"));
+        std::os::unix::fs::symlink(
+            "/etc/hostname",
+            super::dir(dir.path()).unwrap().join("x.word"),
+        )
+        .unwrap();
+        assert!(
+            listen(dir.path()).unwrap()[0]
+                .1
+                .as_ref()
+                .unwrap_err()
+                .contains("not a file")
+        );
     }
 
     #[test]
     fn a_hook_is_found_by_id_or_by_the_begin_of_its_digest() {
         let all = [waiting("h-1"), waiting("h-2")];
         assert_eq!(find(&all, "h-2").unwrap().hook.as_str(), "h-2");
-        assert_eq!(find(&all, &all[0].digest.to_string()[..8]).unwrap().hook.as_str(), "h-1");
+        assert_eq!(
+            find(&all, &all[0].digest.to_string()[..8])
+                .unwrap()
+                .hook
+                .as_str(),
+            "h-1"
+        );
         assert!(find(&all, &all[0].digest.to_string()[..3]).is_err());
         assert!(find(&[], "h-1").unwrap_err().contains("no hook waits"));
     }

@@ -12,7 +12,15 @@ impl Watch {
     pub fn new(dir: &Path) -> Self {
         let watch = || -> io::Result<AsyncFd<OwnedFd>> {
             let fd = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK)?;
-            inotify::add_watch(&fd, dir, inotify::WatchFlags::MOVED_TO | inotify::WatchFlags::CLOSE_WRITE)?;
+            inotify::add_watch(
+                &fd,
+                dir,
+                inotify::WatchFlags::MOVED_TO | inotify::WatchFlags::CLOSE_WRITE,
+            )?;
+            #[expect(
+                deprecated,
+                reason = "unsound only for types that may close their descriptor early; this owns it"
+            )]
             AsyncFd::new(fd)
         };
         match watch() {
@@ -56,7 +64,9 @@ mod tests {
         let mut watch = Watch::new(dir.path());
         for name in ["a", "b"] {
             crate::durable::replace(&dir.path().join(name), b"x").unwrap();
-            tokio::time::timeout(Duration::from_secs(1), watch.changed()).await.unwrap();
+            tokio::time::timeout(Duration::from_secs(1), watch.changed())
+                .await
+                .unwrap();
         }
     }
 }

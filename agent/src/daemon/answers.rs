@@ -40,8 +40,12 @@ pub(super) async fn answer(shared: &Shared, answer: Answer<'_>) -> Result<(), An
         .ledger
         .borrow()
         .answer_to(&answer.digest)
-        .is_some_and(|last| answer.run.is_none() && last.kind == answer.kind && last.reason == reason);
-    let (run, claim) = answer.run.map_or((None, None), |(run, claim)| (Some(run), Some(claim)));
+        .is_some_and(|last| {
+            answer.run.is_none() && last.kind == answer.kind && last.reason == reason
+        });
+    let (run, claim) = answer
+        .run
+        .map_or((None, None), |(run, claim)| (Some(run), Some(claim)));
     if !told {
         tracing::info!(hook = %answer.digest.short(), kind = ?answer.kind, reason, "an answer instead of a packet");
         let body = strict::encode(&AnswerRequest {
@@ -53,22 +57,30 @@ pub(super) async fn answer(shared: &Shared, answer: Answer<'_>) -> Result<(), An
         let path = protocol::path_answers(&answer.digest);
         let sent = shared
             .api
-            .send(|c| Ok(c.request("answering a hook", Method::POST, &path)?.bson(body.clone())))
+            .send(|c| {
+                Ok(c.request("answering a hook", Method::POST, &path)?
+                    .bson(body.clone()))
+            })
             .await;
         match sent {
             Ok(_) => {}
             // The hook ended meanwhile, or has this instance's last word already.
-            Err(e) if matches!(e.status(), Some(404 | 409 | 410)) => tracing::debug!(error = %e, "nobody waits for it"),
+            Err(e) if matches!(e.status(), Some(404 | 409 | 410)) => {
+                tracing::debug!(error = %e, "nobody waits for it")
+            }
             Err(e) => return Err(e.into()),
         }
     }
-    shared.ledger.borrow_mut().append(Record::Answered(Answered {
-        at: Time::wall_clock(),
-        digest: answer.digest,
-        kind: answer.kind,
-        reason,
-        run,
-        mark: answer.mark,
-    }))?;
+    shared
+        .ledger
+        .borrow_mut()
+        .append(Record::Answered(Answered {
+            at: Time::wall_clock(),
+            digest: answer.digest,
+            kind: answer.kind,
+            reason,
+            run,
+            mark: answer.mark,
+        }))?;
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::{collections::HashMap, rc::Rc, time::Duration};
 use boathook_hooks::{
     documents::{hook::Hook, hook_list::ListedHook},
     envelope::Envelope,
+    explain::explain,
     ids::Digest,
     protocol::AnswerKind,
     reach,
@@ -158,15 +159,24 @@ impl Engine {
             }
         };
         let client = self.shared.api.client();
-        let result = trust::take_list(&mut trust, client, &bearer, list, &self.shared.me, Time::wall_clock()).await;
+        let result = trust::take_list(
+            &mut trust,
+            client,
+            &bearer,
+            list,
+            &self.shared.me,
+            Time::wall_clock(),
+        )
+        .await;
         // Documents that came in before a failure are verified, and count.
         let saved = trust::save(&self.shared.config.state_dir, &trust);
         if let Err(error) = saved {
             tracing::error!(%error, "the trust documents could not be written; the list does not count");
             return false;
         }
-        let (number, expires, listed) =
-            trust.list().map_or((0, None, 0), |l| (l.number, Some(l.expires_at), l.hooks.len()));
+        let (number, expires, listed) = trust.list().map_or((0, None, 0), |l| {
+            (l.number, Some(l.expires_at), l.hooks.len())
+        });
         *self.shared.trust.borrow_mut() = trust;
         self.shared.tell(|s| {
             s.list_number = number;
@@ -183,7 +193,9 @@ impl Engine {
             }
             Err(error) => {
                 let words = match &error {
-                    TrustError::Refusal(refusal) => format!("the hook list or what it names is refused: {refusal}"),
+                    TrustError::Refusal(refusal) => {
+                        format!("the hook list or what it names is refused: {refusal}")
+                    }
                     other => other.to_string(),
                 };
                 tracing::warn!(error = words, "the hook list does not count");
@@ -225,7 +237,12 @@ impl Engine {
         }
         let rules = self.shared.rules();
         let mark = self.mark(&rules);
-        let listed = self.shared.trust.borrow().list().map_or_else(Vec::new, |l| l.hooks.clone());
+        let listed = self
+            .shared
+            .trust
+            .borrow()
+            .list()
+            .map_or_else(Vec::new, |l| l.hooks.clone());
         let names = |digest: &Digest| listed.iter().any(|l| l.digest == *digest);
         self.envelopes.retain(|digest, _| names(digest));
         self.later.retain(|digest, _| names(digest));
@@ -233,7 +250,11 @@ impl Engine {
         for one in &listed {
             let now = Time::wall_clock();
             let digest = one.digest;
-            if self.active.as_ref().is_some_and(|a| a.hook.digest() == digest) {
+            if self
+                .active
+                .as_ref()
+                .is_some_and(|a| a.hook.digest() == digest)
+            {
                 continue;
             }
             if self.shared.ledger.borrow().is_settled(&digest, &mark) {
@@ -248,7 +269,10 @@ impl Engine {
                 self.put_off(digest, None);
             }
         }
-        let (waiting, running) = (self.waiting.clone(), self.active.as_ref().map(|a| a.hook.title.clone()));
+        let (waiting, running) = (
+            self.waiting.clone(),
+            self.active.as_ref().map(|a| a.hook.title.clone()),
+        );
         self.shared.tell(|s| {
             s.waiting = waiting;
             s.running = running;
@@ -267,14 +291,30 @@ impl Engine {
         let backoff = Duration::from_secs(1 << tries.min(6));
         let ms = i64::try_from(jitter(backoff, chance()).as_millis()).unwrap_or(LATER);
         let at = at.unwrap_or_else(|| Time::wall_clock().plus_ms(ms));
-        self.later.insert(digest, Later { at, tries: tries.saturating_add(1) });
+        self.later.insert(
+            digest,
+            Later {
+                at,
+                tries: tries.saturating_add(1),
+            },
+        );
     }
 
     /// What follows for one hook.
-    async fn step(&mut self, listed: &ListedHook, rules: &Rules, mark: Mark, now: Time) -> Result<(), StepError> {
+    async fn step(
+        &mut self,
+        listed: &ListedHook,
+        rules: &Rules,
+        mark: Mark,
+        now: Time,
+    ) -> Result<(), StepError> {
         let digest = listed.digest;
         let bytes = self.envelope(listed).await?;
-        let verified = self.shared.trust.borrow().verify_hook(&bytes, &self.shared.me, now);
+        let verified = self
+            .shared
+            .trust
+            .borrow()
+            .verify_hook(&bytes, &self.shared.me, now);
         let hook = match verified {
             Ok(hook) => hook,
             Err(refusal) if refusal.may_pass_later() => {
@@ -288,7 +328,8 @@ impl Engine {
             }
             Err(refusal) => {
                 let reason = refusal.to_string();
-                self.say(listed, refusal.answer(), &reason, None, mark).await?;
+                self.say(listed, refusal.answer(), &reason, None, mark)
+                    .await?;
                 self.forget(&digest);
                 return Ok(());
             }
@@ -299,7 +340,10 @@ impl Engine {
             next(&asked, &ledger.runs_of(&asked.hook), now)
         };
         match follows {
-            Next::Run { attempt } => self.maybe_run(listed, hook, attempt, rules, mark, now).await?,
+            Next::Run { attempt } => {
+                self.maybe_run(listed, hook, attempt, rules, mark, now)
+                    .await?
+            }
             Next::Answer { kind, reason, run } => {
                 self.say(listed, kind, &reason, run, mark).await?;
                 // What follows on the answer: another attempt, or nothing.
@@ -316,14 +360,22 @@ impl Engine {
         if let Some(known) = self.envelopes.get(&listed.digest) {
             return Ok(known.clone());
         }
-        let limit = usize::try_from(listed.size).unwrap_or(MAX_DOCUMENT).min(MAX_DOCUMENT);
+        let limit = usize::try_from(listed.size)
+            .unwrap_or(MAX_DOCUMENT)
+            .min(MAX_DOCUMENT);
         let answer = self
             .shared
             .api
-            .send(|c| Ok(c.request("fetching a hook", reqwest::Method::GET, &listed.url)?.limit(limit)))
+            .send(|c| {
+                Ok(
+                    c.request("fetching a hook", reqwest::Method::GET, &listed.url)?
+                        .limit(limit),
+                )
+            })
             .await?;
         // Any other document is the server's mistake, and no reason to answer.
-        let same = Envelope::from_bson(&answer.body, limit).is_ok_and(|e| e.digest() == listed.digest);
+        let same =
+            Envelope::from_bson(&answer.body, limit).is_ok_and(|e| e.digest() == listed.digest);
         if !same {
             return Err(StepError::OtherDocument(listed.digest.short()));
         }
@@ -340,7 +392,18 @@ impl Engine {
         mark: Mark,
     ) -> Result<(), AnswerError> {
         let digest = listed.digest;
-        answer(&self.shared, Answer { digest, token: &listed.token, kind, reason, run, mark }).await
+        answer(
+            &self.shared,
+            Answer {
+                digest,
+                token: &listed.token,
+                kind,
+                reason,
+                run,
+                mark,
+            },
+        )
+        .await
     }
 
     /// Policy, consent, room; then the run.
@@ -356,16 +419,26 @@ impl Engine {
         let digest = listed.digest;
         let used = self.shared.ledger.borrow().used(now);
         let bounds = self.shared.trust.borrow().root().bounds.clone();
-        let decision = decide(&hook, &bounds, &rules.policy, &rules.credentials, used, now, local_minute(now));
+        let decision = decide(
+            &hook,
+            &bounds,
+            &rules.policy,
+            &rules.credentials,
+            used,
+            now,
+            local_minute(now),
+        );
         let ready = match decision {
             Decision::Run(ready) => ready,
             Decision::NotNow { reason, until } => {
-                self.wait(listed, &format!("{reason}; not before {until}"), mark).await?;
+                self.wait(listed, &format!("{reason}; not before {until}"), mark)
+                    .await?;
                 self.put_off(digest, Some(until));
                 return Ok(());
             }
             Decision::Refused(reason) => {
-                self.say(listed, AnswerKind::Refused, &reason, None, mark).await?;
+                self.say(listed, AnswerKind::Refused, &reason, None, mark)
+                    .await?;
                 self.forget(&digest);
                 return Ok(());
             }
@@ -377,16 +450,33 @@ impl Engine {
         if self.active.is_some() {
             return Ok(());
         }
-        if self.shared.spool.room().is_ok_and(|room| room < spool::LEAST) {
+        if self
+            .shared
+            .spool
+            .room()
+            .is_ok_and(|room| room < spool::LEAST)
+        {
             tracing::warn!(hook = %hook.id, "the spool is full: the hook waits until packets were sent");
             self.put_off(digest, Some(now.plus_ms(10 * SECOND)));
             return Ok(());
         }
         self.waiting.retain(|w| w.digest != digest);
         let stop = Rc::new(StopSign::default());
-        self.active = Some(Active { hook: hook.clone(), stop: Rc::clone(&stop) });
-        let start = Start { hook, attempt, ready, stop };
-        tokio::task::spawn_local(start::start(Rc::clone(&self.shared), start, self.events.clone()));
+        self.active = Some(Active {
+            hook: hook.clone(),
+            stop: Rc::clone(&stop),
+        });
+        let start = Start {
+            hook,
+            attempt,
+            ready,
+            stop,
+        };
+        tokio::task::spawn_local(start::start(
+            Rc::clone(&self.shared),
+            start,
+            self.events.clone(),
+        ));
         Ok(())
     }
 
@@ -407,7 +497,8 @@ impl Engine {
         match said {
             Some(Said::Approved { .. }) => Ok(true),
             Some(Said::Declined { reason, .. }) => {
-                self.say(listed, AnswerKind::Declined, &reason, None, mark).await?;
+                self.say(listed, AnswerKind::Declined, &reason, None, mark)
+                    .await?;
                 self.forget(&digest);
                 Ok(false)
             }
@@ -417,7 +508,8 @@ impl Engine {
                     let bounds = self.shared.trust.borrow().root().bounds.clone();
                     self.waiting.push(waiting(hook, &bounds, now));
                 }
-                self.wait(listed, "the administrator has not said yet", mark).await?;
+                self.wait(listed, "the administrator has not said yet", mark)
+                    .await?;
                 Ok(false)
             }
         }
@@ -431,7 +523,12 @@ impl Engine {
             .borrow()
             .answer_to(&listed.digest)
             .is_some_and(|last| last.kind == AnswerKind::Waiting && last.reason == reason);
-        if told { Ok(()) } else { self.say(listed, AnswerKind::Waiting, reason, None, mark).await }
+        if told {
+            Ok(())
+        } else {
+            self.say(listed, AnswerKind::Waiting, reason, None, mark)
+                .await
+        }
     }
 
     /// A run ended, or did not come about.
@@ -490,7 +587,9 @@ impl Engine {
             };
             match done {
                 Ok(()) => acted = true,
-                Err(what) => tracing::error!(path = %path.display(), what, "a word to the agent is refused"),
+                Err(what) => {
+                    tracing::error!(path = %path.display(), what, "a word to the agent is refused")
+                }
             }
             if let Err(error) = consent::heard(&path) {
                 tracing::error!(%error, "a word to the agent could not be removed");
@@ -501,17 +600,22 @@ impl Engine {
 
     fn act(&mut self, word: Word) -> Result<(), String> {
         let at = Time::wall_clock();
-        let consent = |digest, said| {
+        let mut consent = |digest, said| {
             self.later.remove(&digest);
             let record = Record::Consent { at, digest, said };
-            self.shared.ledger.borrow_mut().append(record).map_err(|e| e.to_string())
+            self.shared
+                .ledger
+                .borrow_mut()
+                .append(record)
+                .map_err(|e| e.to_string())
         };
         match word {
             Word::Approve { digest, by } => consent(digest, Said::Approved { by }),
             Word::Decline { digest, by, reason } => consent(digest, Said::Declined { by, reason }),
             Word::Trust { document } => {
                 let mut trust = self.shared.trust.borrow().clone();
-                let (what, _) = trust::import(&mut trust, &document.0).map_err(|e| e.to_string())?;
+                let (what, _) =
+                    trust::import(&mut trust, &document.0).map_err(|e| e.to_string())?;
                 trust::save(&self.shared.config.state_dir, &trust).map_err(|e| e.to_string())?;
                 *self.shared.trust.borrow_mut() = trust;
                 tracing::info!(what, "a trust document was imported by hand");
@@ -527,13 +631,19 @@ impl Engine {
                 *self.shared.rules.borrow_mut() = Rc::new(rules);
                 tracing::info!("policy and credentials were read again");
             }
-            Err(error) => tracing::error!(%error, "policy or credentials do not read; those of before hold on"),
+            Err(error) => {
+                tracing::error!(%error, "policy or credentials do not read; those of before hold on")
+            }
         }
         self.shared.poll_now.notify_one();
     }
 }
 
-fn waiting(hook: &Verified<Hook>, bounds: &boathook_hooks::documents::root::Bounds, now: Time) -> Waiting {
+fn waiting(
+    hook: &Verified<Hook>,
+    bounds: &boathook_hooks::documents::root::Bounds,
+    now: Time,
+) -> Waiting {
     Waiting {
         digest: hook.digest(),
         hook: hook.id.clone(),
@@ -542,7 +652,11 @@ fn waiting(hook: &Verified<Hook>, bounds: &boathook_hooks::documents::root::Boun
         reason: hook.reason.clone(),
         reach: reach::of(hook, bounds).name().to_owned(),
         signed_by: hook.signers().iter().map(ToString::to_string).collect(),
-        explanation: Vec::new(),
+        explanation: explain(hook, Some(bounds))
+            .to_string()
+            .lines()
+            .map(str::to_owned)
+            .collect(),
         asked_at: now,
         expires_at: hook.expires_at(),
     }

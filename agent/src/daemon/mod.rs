@@ -39,12 +39,17 @@ use notify::Notify;
 
 #[derive(Debug, thiserror::Error)]
 pub enum DaemonError {
-    #[error("the agent refuses to run as root: run it as its own user, or say `allow_root = true` beneath [agent] in policy.toml")]
+    #[error(
+        "the agent refuses to run as root: run it as its own user, or say `allow_root = true` beneath [agent] in policy.toml"
+    )]
     Root,
     #[error("another agent runs with the state directory {0}")]
     Running(PathBuf),
     #[error("the state directory {path}")]
-    State { path: PathBuf, source: std::io::Error },
+    State {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]
@@ -59,7 +64,9 @@ pub enum DaemonError {
     Spool(#[from] SpoolError),
     #[error(transparent)]
     Session(#[from] SessionError),
-    #[error("the facts have {found} bytes, where at most {limit} are allowed: shorten labels or products")]
+    #[error(
+        "the facts have {found} bytes, where at most {limit} are allowed: shorten labels or products"
+    )]
     Facts { found: usize, limit: usize },
     #[error("asking the system for signals")]
     Signals(#[source] std::io::Error),
@@ -77,7 +84,11 @@ impl Rules {
         let policy = Policy::load(config, config_file)?;
         let credentials = Credentials::load(&config.credentials)?;
         let door = policy.door(&credentials)?;
-        Ok(Self { policy, credentials, door })
+        Ok(Self {
+            policy,
+            credentials,
+            door,
+        })
     }
 }
 
@@ -121,7 +132,11 @@ impl Shared {
 
 /// Refuses root, unless the policy says otherwise.
 pub fn check_user(policy: &Policy, is_root: bool) -> Result<(), DaemonError> {
-    if is_root && !policy.allow_root { Err(DaemonError::Root) } else { Ok(()) }
+    if is_root && !policy.allow_root {
+        Err(DaemonError::Root)
+    } else {
+        Ok(())
+    }
 }
 
 /// Runs until SIGTERM or SIGINT.
@@ -129,7 +144,10 @@ pub async fn run(config: Config, config_file: PathBuf) -> Result<(), DaemonError
     let rules = Rules::load(&config, &config_file)?;
     check_user(&rules.policy, rustix::process::geteuid().is_root())?;
     let state = config.state_dir.clone();
-    let state_error = |source| DaemonError::State { path: state.clone(), source };
+    let state_error = |source| DaemonError::State {
+        path: state.clone(),
+        source,
+    };
     durable::owner_dir(&state).map_err(state_error)?;
     let _lock = durable::Lock::take(&state.join("lock"))
         .map_err(state_error)?
@@ -149,9 +167,15 @@ fn open(config: Config, config_file: PathBuf, rules: Rules) -> Result<Shared, Da
     let trust = trust::load(state)?;
     let ledger = Ledger::open(state)?;
     let spool = Spool::open(&config.spool_dir, config.spool_size, config.keep_sent)?;
-    let client =
-        Client::new(&enrolled.origin, enrolled.ca.as_deref(), &config.network).map_err(SessionError::from)?;
-    let sessions = Sessions::load(state, client.clone(), enrolled.clone(), identity.key.clone(), facts.clone())?;
+    let client = Client::new(&enrolled.origin, enrolled.ca.as_deref(), &config.network)
+        .map_err(SessionError::from)?;
+    let sessions = Sessions::load(
+        state,
+        client.clone(),
+        enrolled.clone(),
+        identity.key.clone(),
+        facts.clone(),
+    )?;
     let me = Me {
         instance: enrolled.instance.clone(),
         customer: enrolled.customer.clone(),
@@ -185,15 +209,18 @@ fn open(config: Config, config_file: PathBuf, rules: Rules) -> Result<Shared, Da
 
 async fn live(shared: Rc<Shared>, notify: Notify) -> Result<(), DaemonError> {
     let (events, inbox) = mpsc::channel(16);
-    let words = consent::dir(&shared.config.state_dir)
-        .map_err(|source| DaemonError::State { path: shared.config.state_dir.clone(), source })?;
+    let words = consent::dir(&shared.config.state_dir).map_err(|source| DaemonError::State {
+        path: shared.config.state_dir.clone(),
+        source,
+    })?;
     let mut watch = Watch::new(&words);
     let mut terminate = signal(SignalKind::terminate()).map_err(DaemonError::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(DaemonError::Signals)?;
     let mut hangup = signal(SignalKind::hangup()).map_err(DaemonError::Signals)?;
     let poller = tokio::task::spawn_local(poller::run(Rc::clone(&shared), events.clone()));
     let uploader = tokio::task::spawn_local(uploader::run(Rc::clone(&shared), events.clone()));
-    let mut engine = tokio::task::spawn_local(Engine::new(Rc::clone(&shared), events.clone()).run(inbox));
+    let mut engine =
+        tokio::task::spawn_local(Engine::new(Rc::clone(&shared), events.clone()).run(inbox));
     tracing::info!(instance = %shared.me.instance, customer = %shared.me.customer, "the agent runs");
     shared.tell(|_| ());
     notify.ready();

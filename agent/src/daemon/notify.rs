@@ -11,12 +11,20 @@ impl Notify {
     pub fn from_env() -> Self {
         let meant = |name: &str| {
             // Of another process' variables, inherited, nothing is taken.
-            env::var(name).ok().and_then(|pid| pid.parse().ok()).is_none_or(|pid: u32| pid == std::process::id())
+            env::var(name)
+                .ok()
+                .and_then(|pid| pid.parse().ok())
+                .is_none_or(|pid: u32| pid == std::process::id())
         };
-        let micros = env::var("WATCHDOG_USEC").ok().and_then(|us| us.parse().ok()).filter(|us| *us > 0);
+        let micros = env::var("WATCHDOG_USEC")
+            .ok()
+            .and_then(|us| us.parse().ok())
+            .filter(|us| *us > 0);
         Self {
             socket: env::var_os("NOTIFY_SOCKET").filter(|s| !s.is_empty()),
-            watchdog: micros.filter(|_| meant("WATCHDOG_PID")).map(Duration::from_micros),
+            watchdog: micros
+                .filter(|_| meant("WATCHDOG_PID"))
+                .map(Duration::from_micros),
         }
     }
 
@@ -51,7 +59,8 @@ impl Notify {
             Some(name) => SocketAddr::from_abstract_name(name),
             None => SocketAddr::from_pathname(socket),
         };
-        let sent = address.and_then(|to| UnixDatagram::unbound()?.send_to_addr(message.as_bytes(), &to));
+        let sent =
+            address.and_then(|to| UnixDatagram::unbound()?.send_to_addr(message.as_bytes(), &to));
         if let Err(error) = sent {
             tracing::debug!(%error, "systemd could not be told");
         }
@@ -68,7 +77,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("notify");
         let systemd = UnixDatagram::bind(&path).unwrap();
-        let notify = Notify { socket: Some(path.into_os_string()), watchdog: None };
+        let notify = Notify {
+            socket: Some(path.into_os_string()),
+            watchdog: None,
+        };
         notify.ready();
         notify.status("polling\nhard");
         let mut buffer = [0; 100];

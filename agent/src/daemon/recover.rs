@@ -21,7 +21,11 @@ pub(super) fn recover(shared: &Shared) -> Result<(), DaemonError> {
             None => cut_off(shared, &run),
         };
         tracing::warn!(run = id, hook = %run.begun.hook, ?end, "a crash cut this run off");
-        shared.ledger.borrow_mut().append(Record::Ended { at: now, run: id, end })?;
+        shared.ledger.borrow_mut().append(Record::Ended {
+            at: now,
+            run: id,
+            end,
+        })?;
     }
     let entries = shared.spool.entries()?;
     let mut wanted = Vec::new();
@@ -30,8 +34,13 @@ pub(super) fn recover(shared: &Shared) -> Result<(), DaemonError> {
         if entries.iter().any(|e| e.run == run) {
             wanted.push(run);
         } else {
-            let fate = Fate::Gone { reason: "the packet is no longer in the spool".into() };
-            shared.ledger.borrow_mut().append(Record::Settled { at: now, run, fate })?;
+            let fate = Fate::Gone {
+                reason: "the packet is no longer in the spool".into(),
+            };
+            shared
+                .ledger
+                .borrow_mut()
+                .append(Record::Settled { at: now, run, fate })?;
         }
     }
     shared.spool.clean(&wanted)?;

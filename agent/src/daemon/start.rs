@@ -120,27 +120,52 @@ async fn one(shared: &Shared, start: Start) -> Result<(), StartError> {
     let end = match came {
         Ok(Came::Packed { entry, interrupted }) => {
             shared.fresh.borrow_mut().insert(run.clone());
-            End::Packed { bytes: entry.bytes, sha256: entry.sha256, name: entry.name, interrupted }
+            End::Packed {
+                bytes: entry.bytes,
+                sha256: entry.sha256,
+                name: entry.name,
+                interrupted,
+            }
         }
         Ok(Came::Nothing(end)) => end,
-        Err(error) => End::Failed { reason: error.to_string() },
+        Err(error) => End::Failed {
+            reason: error.to_string(),
+        },
     };
     tracing::info!(run, ?end, "the run ended");
     let packed = matches!(end, End::Packed { .. });
-    shared.ledger.borrow_mut().append(Record::Ended { at: Time::wall_clock(), run, end })?;
+    shared.ledger.borrow_mut().append(Record::Ended {
+        at: Time::wall_clock(),
+        run,
+        end,
+    })?;
     if packed {
         shared.packed.notify_one();
     }
     Ok(())
 }
 
-async fn claim(shared: &Shared, hook: &Verified<Hook>, attempt: u32, bytes: u64) -> Result<ClaimAnswer, StartError> {
+async fn claim(
+    shared: &Shared,
+    hook: &Verified<Hook>,
+    attempt: u32,
+    bytes: u64,
+) -> Result<ClaimAnswer, StartError> {
     const CLAIMING: &str = "claiming a place";
     let digest = hook.digest();
-    let body = strict::encode(&ClaimRequest { token: hook.token().to_owned(), attempt, bytes })?;
+    let body = strict::encode(&ClaimRequest {
+        token: hook.token().to_owned(),
+        attempt,
+        bytes,
+    })?;
     let answer = shared
         .api
-        .send(|c| Ok(c.request(CLAIMING, Method::POST, &protocol::path_claims(&digest))?.bson(body.clone())))
+        .send(|c| {
+            Ok(
+                c.request(CLAIMING, Method::POST, &protocol::path_claims(&digest))?
+                    .bson(body.clone()),
+            )
+        })
         .await?;
     let claim: ClaimAnswer = answer.bson(CLAIMING).map_err(SessionError::from)?;
     let ours: &ClaimId = &claim.claim;
@@ -160,7 +185,9 @@ async fn renew(shared: &Shared, claim: &ClaimAnswer, begun: Time) -> std::conver
         let path = protocol::path_renew(&claim.claim);
         let renewed: Result<_, SessionError> = shared
             .api
-            .send(|c| -> Result<_, ClientError> { c.request("renewing the claim", Method::POST, &path) })
+            .send(|c| -> Result<_, ClientError> {
+                c.request("renewing the claim", Method::POST, &path)
+            })
             .await;
         if let Err(error) = renewed {
             // The upload may still find a free place.

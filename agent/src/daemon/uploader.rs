@@ -43,7 +43,10 @@ pub(super) async fn run(shared: Rc<Shared>, events: mpsc::Sender<Event>) {
 }
 
 /// Tries each packet once. One that fails does not keep the others.
-async fn round(shared: &Shared, events: &mpsc::Sender<Event>) -> Result<(), (SendError, Option<Duration>)> {
+async fn round(
+    shared: &Shared,
+    events: &mpsc::Sender<Event>,
+) -> Result<(), (SendError, Option<Duration>)> {
     let entries = shared.spool.entries().map_err(|e| (e.into(), None))?;
     let mut failed = None;
     for entry in entries {
@@ -70,23 +73,47 @@ async fn one(shared: &Shared, entry: &Entry) -> Result<(), SendError> {
     let fate = match upload::send(&shared.api, entry, &shared.spool.zip(&entry.run), fresh).await? {
         Verdict::Accepted(receipt) => {
             let receipt = receipt.unwrap_or_default();
-            receipt::check(&receipt.0, entry, &shared.key.public(), &shared.trust.borrow())
-                .map_err(UploadError::from)?;
-            Fate::Accepted { receipt: Blob(receipt.0) }
+            receipt::check(
+                &receipt.0,
+                entry,
+                &shared.key.public(),
+                &shared.trust.borrow(),
+            )
+            .map_err(UploadError::from)?;
+            Fate::Accepted {
+                receipt: Blob(receipt.0),
+            }
         }
         Verdict::Rejected(reason) => Fate::Rejected { reason },
         Verdict::Gone(reason) => Fate::Gone { reason },
     };
     match &fate {
         Fate::Accepted { .. } => {
-            tracing::info!(run = entry.run, bytes = entry.bytes, name = entry.name, "the server has the packet");
+            tracing::info!(
+                run = entry.run,
+                bytes = entry.bytes,
+                name = entry.name,
+                "the server has the packet"
+            );
         }
-        Fate::Rejected { reason } => tracing::error!(run = entry.run, reason, "the server rejected the packet"),
-        Fate::Gone { reason } => tracing::warn!(run = entry.run, reason, "the packet came too late"),
+        Fate::Rejected { reason } => {
+            tracing::error!(run = entry.run, reason, "the server rejected the packet")
+        }
+        Fate::Gone { reason } => {
+            tracing::warn!(run = entry.run, reason, "the packet came too late")
+        }
     }
     let accepted = matches!(fate, Fate::Accepted { .. });
     // The ledger first: were the packet gone before it, a crash between would look like a loss.
-    shared.ledger.borrow_mut().append(Record::Settled { at: Time::wall_clock(), run: entry.run.clone(), fate })?;
-    if accepted { shared.spool.accepted(&entry.run)? } else { shared.spool.discard(&entry.run)? }
+    shared.ledger.borrow_mut().append(Record::Settled {
+        at: Time::wall_clock(),
+        run: entry.run.clone(),
+        fate,
+    })?;
+    if accepted {
+        shared.spool.accepted(&entry.run)?
+    } else {
+        shared.spool.discard(&entry.run)?
+    }
     Ok(())
 }

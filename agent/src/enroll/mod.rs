@@ -28,7 +28,10 @@ pub enum EnrollError {
     #[error("the agent runs in {0}: stop it first")]
     Running(String),
     #[error("the state directory {path}")]
-    State { path: String, source: std::io::Error },
+    State {
+        path: String,
+        source: std::io::Error,
+    },
     #[error(transparent)]
     Identity(#[from] IdentityError),
     #[error(transparent)]
@@ -41,7 +44,9 @@ pub enum EnrollError {
     Trust(#[from] TrustError),
     #[error("making the request: {0}")]
     Encode(String),
-    #[error("the facts have {found} bytes, where at most {limit} are allowed: shorten labels or products")]
+    #[error(
+        "the facts have {found} bytes, where at most {limit} are allowed: shorten labels or products"
+    )]
     Facts { found: usize, limit: usize },
 }
 
@@ -54,9 +59,18 @@ pub struct Welcome {
 }
 
 /// `again` gives up what was: a new key, and the ledger and trust of before are put aside.
-pub async fn enroll(config: &Config, door: &Door, join: &JoinString, again: bool, now: Time) -> Result<Welcome, EnrollError> {
+pub async fn enroll(
+    config: &Config,
+    door: &Door,
+    join: &JoinString,
+    again: bool,
+    now: Time,
+) -> Result<Welcome, EnrollError> {
     let state = &config.state_dir;
-    let io = |source| EnrollError::State { path: state.display().to_string(), source };
+    let io = |source| EnrollError::State {
+        path: state.display().to_string(),
+        source,
+    };
     durable::owner_dir(state).map_err(io)?;
     let _lock = durable::Lock::take(&state.join("lock"))
         .map_err(io)?
@@ -72,12 +86,20 @@ pub async fn enroll(config: &Config, door: &Door, join: &JoinString, again: bool
         facts,
         signed_at: now,
     };
-    let envelope = document.envelope(&[&identity.key]).map_err(|e| encode(&e))?;
+    let envelope = document
+        .envelope(&[&identity.key])
+        .map_err(|e| encode(&e))?;
     let envelope = Blob(envelope.to_bson().map_err(|e| encode(&e))?);
-    let body = strict::encode(&EnrollRequest { token: join.token.clone(), envelope }).map_err(|e| encode(&e))?;
+    let body = strict::encode(&EnrollRequest {
+        token: join.token.clone(),
+        envelope,
+    })
+    .map_err(|e| encode(&e))?;
     let client = Client::new(&join.origin, join.ca.as_deref(), &config.network)?;
     // Roots of many years: a document each.
-    let request = client.request("enrolling", Method::POST, protocol::PATH_ENROLL)?.bson(body);
+    let request = client
+        .request("enrolling", Method::POST, protocol::PATH_ENROLL)?
+        .bson(body);
     let answer: EnrollAnswer = request.send().await?.bson("enrolling")?;
     if answer.customer != join.customer {
         return Err(EnrollError::OtherCustomer {
@@ -98,17 +120,27 @@ pub async fn enroll(config: &Config, door: &Door, join: &JoinString, again: bool
     // Last, since it is what makes the instance enrolled.
     identity.enrolled = Some(enrolled.clone());
     identity.save(state)?;
-    Ok(Welcome { enrolled, fingerprint: identity.key.public().id(), confirmed: answer.confirmed })
+    Ok(Welcome {
+        enrolled,
+        fingerprint: identity.key.public().id(),
+        confirmed: answer.confirmed,
+    })
 }
 
 /// The key is on the disk before it is sent: the same token and key get the same answer.
 fn key_for(state: &Path, again: bool, now: Time) -> Result<Identity, EnrollError> {
     if again {
-        put_aside(state, now).map_err(|source| EnrollError::State { path: state.display().to_string(), source })?;
+        put_aside(state, now).map_err(|source| EnrollError::State {
+            path: state.display().to_string(),
+            source,
+        })?;
     } else if let Some(found) = Identity::load(state)? {
         return match &found.enrolled {
             None => Ok(found),
-            Some(e) => Err(EnrollError::Already { origin: e.origin.clone(), instance: e.instance.to_string() }),
+            Some(e) => Err(EnrollError::Already {
+                origin: e.origin.clone(),
+                instance: e.instance.to_string(),
+            }),
         };
     }
     let fresh = Identity::fresh()?;
@@ -128,7 +160,10 @@ fn put_aside(state: &Path, now: Time) -> std::io::Result<()> {
 }
 
 fn pin(roots: &[Blob], fingerprint: Digest) -> Result<TrustStore, Refusal> {
-    let first = roots.first().ok_or(Refusal::Unsound { document: "enrolment", what: "it has no root".into() })?;
+    let first = roots.first().ok_or(Refusal::Unsound {
+        document: "enrolment",
+        what: "it has no root".into(),
+    })?;
     let mut trust = TrustStore::pin(&first.0, fingerprint)?;
     for root in &roots[1..] {
         trust.add_root(&root.0)?;
@@ -147,8 +182,14 @@ mod tests {
         let house = Sample::new(Time::wall_clock());
         let roots = [Blob(house.root_bytes())];
         assert!(pin(&roots, house.fingerprint()).is_ok());
-        assert!(matches!(pin(&roots, Digest::of(b"other")), Err(Refusal::OtherRoot { .. })));
-        assert!(matches!(pin(&[], house.fingerprint()), Err(Refusal::Unsound { .. })));
+        assert!(matches!(
+            pin(&roots, Digest::of(b"other")),
+            Err(Refusal::OtherRoot { .. })
+        ));
+        assert!(matches!(
+            pin(&[], house.fingerprint()),
+            Err(Refusal::Unsound { .. })
+        ));
     }
 
     #[test]
@@ -160,6 +201,10 @@ mod tests {
         std::fs::write(dir.path().join(ledger::FILE), "").unwrap();
         assert_ne!(key_for(dir.path(), true, now).unwrap().key.public(), first);
         assert!(!dir.path().join(ledger::FILE).exists());
-        assert!(dir.path().join(format!("{}.before-5", ledger::FILE)).exists());
+        assert!(
+            dir.path()
+                .join(format!("{}.before-5", ledger::FILE))
+                .exists()
+        );
     }
 }

@@ -38,7 +38,12 @@ pub const UNPACKED_TAIL: u64 = 16 << 20;
 pub type Take<'a, E> = &'a mut dyn FnMut(&[u8]) -> Result<(), E>;
 
 /// Sends the ends of `file`, of which only the first `size` bytes count (it may grow meanwhile).
-pub fn copy<E: From<io::Error>>(file: &File, size: u64, ends: &Ends, take: Take<'_, E>) -> Result<Skipped, E> {
+pub fn copy<E: From<io::Error>>(
+    file: &File,
+    size: u64,
+    ends: &Ends,
+    take: Take<'_, E>,
+) -> Result<Skipped, E> {
     let Some(tail) = ends.tail else {
         return copy_head(file, size, ends, take);
     };
@@ -49,7 +54,10 @@ pub fn copy<E: From<io::Error>>(file: &File, size: u64, ends: &Ends, take: Take<
     };
     let room = ends.cap - head_end;
     let (wanted, start) = match tail {
-        Amount::Bytes(n) => (size.saturating_sub(n), line_start(file, size.saturating_sub(n.min(room)), size)?),
+        Amount::Bytes(n) => (
+            size.saturating_sub(n),
+            line_start(file, size.saturating_sub(n.min(room)), size)?,
+        ),
         Amount::Lines(n) => {
             let start = before_lines(file, n, size, room)?;
             // Where the cap ended the search, lines were lost.
@@ -66,11 +74,23 @@ pub fn copy<E: From<io::Error>>(file: &File, size: u64, ends: &Ends, take: Take<
         take(marker(gap).as_bytes())?;
     }
     copy_range(file, start, size, take)?;
-    let capped = if room < size - wanted.min(size) { gap } else { 0 };
-    Ok(Skipped { asked: gap - capped, capped })
+    let capped = if room < size - wanted.min(size) {
+        gap
+    } else {
+        0
+    };
+    Ok(Skipped {
+        asked: gap - capped,
+        capped,
+    })
 }
 
-fn copy_head<E: From<io::Error>>(file: &File, size: u64, ends: &Ends, take: Take<'_, E>) -> Result<Skipped, E> {
+fn copy_head<E: From<io::Error>>(
+    file: &File,
+    size: u64,
+    ends: &Ends,
+    take: Take<'_, E>,
+) -> Result<Skipped, E> {
     let cap = ends.cap.min(size);
     let end = match ends.head {
         None => cap,
@@ -84,7 +104,17 @@ fn copy_head<E: From<io::Error>>(file: &File, size: u64, ends: &Ends, take: Take
         Some(Amount::Lines(_)) => end < ends.cap,
     };
     let rest = size - end;
-    Ok(if asked_for_less { Skipped { asked: rest, capped: 0 } } else { Skipped { asked: 0, capped: rest } })
+    Ok(if asked_for_less {
+        Skipped {
+            asked: rest,
+            capped: 0,
+        }
+    } else {
+        Skipped {
+            asked: 0,
+            capped: rest,
+        }
+    })
 }
 
 /// The line between head and tail.
@@ -92,7 +122,12 @@ fn marker(gap: u64) -> String {
     format!("\n--- boathook: {gap} bytes left out ---\n")
 }
 
-fn copy_range<E: From<io::Error>>(file: &File, from: u64, to: u64, take: Take<'_, E>) -> Result<(), E> {
+fn copy_range<E: From<io::Error>>(
+    file: &File,
+    from: u64,
+    to: u64,
+    take: Take<'_, E>,
+) -> Result<(), E> {
     let mut buffer = vec![0; BLOCK];
     let mut at = from;
     while at < to {
@@ -144,7 +179,11 @@ fn before_lines(file: &File, lines: u64, size: u64, limit: u64) -> io::Result<St
         let want = block(at - floor);
         let begin = at - want as u64;
         let got = read_at(file, &mut buffer[..want], begin)?;
-        for end in memchr_iter(&buffer[..got]).collect::<Vec<_>>().into_iter().rev() {
+        for end in memchr_iter(&buffer[..got])
+            .collect::<Vec<_>>()
+            .into_iter()
+            .rev()
+        {
             let end = begin + end as u64 + 1;
             // The newline that ends the last line begins none.
             if end == size {
@@ -152,12 +191,22 @@ fn before_lines(file: &File, lines: u64, size: u64, limit: u64) -> io::Result<St
             }
             left -= 1;
             if left == 0 {
-                return Ok(Start { at: end, cut: false });
+                return Ok(Start {
+                    at: end,
+                    cut: false,
+                });
             }
         }
         at = begin;
     }
-    if floor == 0 { Ok(Start { at: 0, cut: false }) } else { Ok(Start { at: line_start(file, floor, size)?, cut: true }) }
+    if floor == 0 {
+        Ok(Start { at: 0, cut: false })
+    } else {
+        Ok(Start {
+            at: line_start(file, floor, size)?,
+            cut: true,
+        })
+    }
 }
 
 /// The beginning of the first whole line from `at` on, if it is near; else `at`.
@@ -175,7 +224,11 @@ fn line_start(file: &File, at: u64, size: u64) -> io::Result<u64> {
 }
 
 fn memchr_iter(bytes: &[u8]) -> impl Iterator<Item = usize> + '_ {
-    bytes.iter().enumerate().filter(|(_, b)| **b == b'\n').map(|(at, _)| at)
+    bytes
+        .iter()
+        .enumerate()
+        .filter(|(_, b)| **b == b'\n')
+        .map(|(at, _)| at)
 }
 
 fn block(left: u64) -> usize {
@@ -204,13 +257,24 @@ pub struct Streamed {
 
 impl Streamed {
     pub fn new(ends: Ends) -> Self {
-        let head_left = ends.head.unwrap_or(if ends.tail.is_some() { Amount::Bytes(0) } else { Amount::Bytes(ends.cap) });
+        let head_left = ends.head.unwrap_or(if ends.tail.is_some() {
+            Amount::Bytes(0)
+        } else {
+            Amount::Bytes(ends.cap)
+        });
         let tail_most = match ends.tail {
             None => 0,
             Some(Amount::Bytes(n)) => n.min(ends.cap).min(UNPACKED_TAIL),
             Some(Amount::Lines(_)) => ends.cap.min(UNPACKED_TAIL),
         };
-        Self { ends, head_left, sent: 0, tail: VecDeque::new(), tail_most, dropped: 0 }
+        Self {
+            ends,
+            head_left,
+            sent: 0,
+            tail: VecDeque::new(),
+            tail_most,
+            dropped: 0,
+        }
     }
 
     /// False when nothing more is wanted.
@@ -220,7 +284,8 @@ impl Streamed {
             self.dropped += rest.len() as u64;
             return Ok(rest.is_empty());
         }
-        let most = usize::try_from(self.tail_most.min(self.ends.cap - self.sent)).unwrap_or(usize::MAX);
+        let most =
+            usize::try_from(self.tail_most.min(self.ends.cap - self.sent)).unwrap_or(usize::MAX);
         let keep = &rest[rest.len().saturating_sub(most)..];
         let over = (self.tail.len() + keep.len()).saturating_sub(most);
         self.tail.drain(..over);
@@ -231,7 +296,9 @@ impl Streamed {
 
     /// Sends what belongs to the head; gives back the rest.
     fn head<'b, E>(&mut self, bytes: &'b [u8], take: Take<'_, E>) -> Result<&'b [u8], E> {
-        let cap = usize::try_from(self.ends.cap - self.sent).unwrap_or(usize::MAX).min(bytes.len());
+        let cap = usize::try_from(self.ends.cap - self.sent)
+            .unwrap_or(usize::MAX)
+            .min(bytes.len());
         let end = match &mut self.head_left {
             Amount::Bytes(left) => {
                 let end = usize::try_from(*left).unwrap_or(usize::MAX).min(cap);
@@ -263,15 +330,30 @@ impl Streamed {
         let mut cut = self.dropped > 0 && self.tail.len() as u64 >= self.tail_most;
         if let Some(Amount::Lines(lines)) = self.ends.tail {
             let bytes = self.tail.make_contiguous();
-            let ends: Vec<usize> = memchr_iter(bytes).filter(|at| at + 1 < bytes.len()).collect();
-            let start = usize::try_from(lines).ok().and_then(|n| ends.len().checked_sub(n)).map(|at| ends[at] + 1);
+            let ends: Vec<usize> = memchr_iter(bytes)
+                .filter(|at| at + 1 < bytes.len())
+                .collect();
+            let start = usize::try_from(lines)
+                .ok()
+                .and_then(|n| ends.len().checked_sub(n))
+                .map(|at| ends[at] + 1);
             cut &= start.is_none();
-            let start = start.or(if self.dropped > 0 { ends.first().map(|e| e + 1) } else { None }).unwrap_or(0);
+            let start = start
+                .or(if self.dropped > 0 {
+                    ends.first().map(|e| e + 1)
+                } else {
+                    None
+                })
+                .unwrap_or(0);
             self.tail.drain(..start);
             self.dropped += start as u64;
         } else if self.dropped > 0 {
             // As `line_start`.
-            let near = self.tail.iter().take(LINE_SEARCH as usize).position(|b| *b == b'\n');
+            let near = self
+                .tail
+                .iter()
+                .take(LINE_SEARCH as usize)
+                .position(|b| *b == b'\n');
             let start = near.map_or(0, |at| at + 1);
             self.tail.drain(..start);
             self.dropped += start as u64;
@@ -285,9 +367,15 @@ impl Streamed {
         }
         let head_capped = self.ends.tail.is_none() && self.sent >= self.ends.cap;
         Ok(if cut || head_capped {
-            Skipped { asked: 0, capped: self.dropped }
+            Skipped {
+                asked: 0,
+                capped: self.dropped,
+            }
         } else {
-            Skipped { asked: self.dropped, capped: 0 }
+            Skipped {
+                asked: self.dropped,
+                capped: 0,
+            }
         })
     }
 }
@@ -335,7 +423,11 @@ mod tests {
 
     fn both(bytes: &[u8], ends: &Ends) -> (String, Skipped) {
         let (text, skipped) = copied(bytes, ends);
-        assert_eq!(streamed(bytes, ends).0, text, "a packed file gives the same");
+        assert_eq!(
+            streamed(bytes, ends).0,
+            text,
+            "a packed file gives the same"
+        );
         (text, skipped)
     }
 
@@ -344,29 +436,81 @@ mod tests {
     #[test]
     fn without_ends_the_beginning_is_sent_up_to_the_cap() {
         assert_eq!(both(TEXT, &ends(None, None, 100)).0.as_bytes(), TEXT);
-        assert_eq!(both(TEXT, &ends(None, None, 5)), ("one\nt".into(), Skipped { asked: 0, capped: 19 }));
+        assert_eq!(
+            both(TEXT, &ends(None, None, 5)),
+            (
+                "one\nt".into(),
+                Skipped {
+                    asked: 0,
+                    capped: 19
+                }
+            )
+        );
     }
 
     #[test]
     fn heads_and_tails_by_lines() {
-        assert_eq!(both(TEXT, &ends(Some(Lines(2)), None, 100)), ("one\ntwo\n".into(), Skipped { asked: 16, capped: 0 }));
-        assert_eq!(both(TEXT, &ends(None, Some(Lines(2)), 100)), ("four\nfive\n".into(), Skipped { asked: 14, capped: 0 }));
-        assert_eq!(both(b"a\nb\nc", &ends(None, Some(Lines(2)), 100)).0, "b\nc", "an unfinished last line is a line");
-        assert_eq!(both(TEXT, &ends(None, Some(Lines(99)), 100)).0.as_bytes(), TEXT);
+        assert_eq!(
+            both(TEXT, &ends(Some(Lines(2)), None, 100)),
+            (
+                "one\ntwo\n".into(),
+                Skipped {
+                    asked: 16,
+                    capped: 0
+                }
+            )
+        );
+        assert_eq!(
+            both(TEXT, &ends(None, Some(Lines(2)), 100)),
+            (
+                "four\nfive\n".into(),
+                Skipped {
+                    asked: 14,
+                    capped: 0
+                }
+            )
+        );
+        assert_eq!(
+            both(b"a\nb\nc", &ends(None, Some(Lines(2)), 100)).0,
+            "b\nc",
+            "an unfinished last line is a line"
+        );
+        assert_eq!(
+            both(TEXT, &ends(None, Some(Lines(99)), 100)).0.as_bytes(),
+            TEXT
+        );
     }
 
     #[test]
     fn a_tail_by_bytes_begins_with_a_whole_line() {
-        assert_eq!(both(TEXT, &ends(None, Some(Bytes(12)), 100)).0, "four\nfive\n");
-        assert_eq!(both(TEXT, &ends(None, Some(Bytes(10)), 100)).0, "four\nfive\n", "one that begins there stays");
+        assert_eq!(
+            both(TEXT, &ends(None, Some(Bytes(12)), 100)).0,
+            "four\nfive\n"
+        );
+        assert_eq!(
+            both(TEXT, &ends(None, Some(Bytes(10)), 100)).0,
+            "four\nfive\n",
+            "one that begins there stays"
+        );
     }
 
     #[test]
     fn both_ends_have_a_mark_between_them_or_are_the_whole() {
         let (text, skipped) = both(TEXT, &ends(Some(Lines(1)), Some(Lines(1)), 100));
         assert_eq!(text, "one\n\n--- boathook: 15 bytes left out ---\nfive\n");
-        assert_eq!(skipped, Skipped { asked: 15, capped: 0 });
-        assert_eq!(copied(TEXT, &ends(Some(Bytes(20)), Some(Bytes(20)), 100)).0.as_bytes(), TEXT);
+        assert_eq!(
+            skipped,
+            Skipped {
+                asked: 15,
+                capped: 0
+            }
+        );
+        assert_eq!(
+            copied(TEXT, &ends(Some(Bytes(20)), Some(Bytes(20)), 100))
+                .0
+                .as_bytes(),
+            TEXT
+        );
     }
 
     #[test]
@@ -374,7 +518,16 @@ mod tests {
         let (text, skipped) = copied(TEXT, &ends(None, Some(Lines(4)), 10));
         assert_eq!((text.as_str(), skipped.capped > 0), ("four\nfive\n", true));
         let (text, skipped) = copied(TEXT, &ends(Some(Bytes(50)), None, 4));
-        assert_eq!((text.as_str(), skipped), ("one\n", Skipped { asked: 0, capped: 20 }));
+        assert_eq!(
+            (text.as_str(), skipped),
+            (
+                "one\n",
+                Skipped {
+                    asked: 0,
+                    capped: 20
+                }
+            )
+        );
     }
 
     #[test]

@@ -51,7 +51,11 @@ impl Denied {
     /// Whether the customer's rules or ours refused, not the system.
     pub fn is_policy(&self) -> bool {
         match self {
-            Self::NotGranted | Self::Outside | Self::Kind(_) | Self::HardLinks(_) | Self::Never(_) => true,
+            Self::NotGranted
+            | Self::Outside
+            | Self::Kind(_)
+            | Self::HardLinks(_)
+            | Self::Never(_) => true,
             Self::Directory | Self::Gone | Self::System(_) => false,
         }
     }
@@ -114,12 +118,22 @@ impl Dirs {
         for path in &grants.directories {
             // The administrator's own path: its links are the administrator's, too.
             match rustix::fs::openat(CWD, path, flags, Mode::empty()) {
-                _ if !path.is_absolute() => missing.push((path.clone(), io::ErrorKind::InvalidInput.into())),
-                Ok(fd) => dirs.push(Dir { path: path.clone(), fd }),
+                _ if !path.is_absolute() => {
+                    missing.push((path.clone(), io::ErrorKind::InvalidInput.into()))
+                }
+                Ok(fd) => dirs.push(Dir {
+                    path: path.clone(),
+                    fd,
+                }),
                 Err(errno) => missing.push((path.clone(), errno.into())),
             }
         }
-        Self { dirs, resolver, never: Never::new(&grants.own), missing }
+        Self {
+            dirs,
+            resolver,
+            never: Never::new(&grants.own),
+            missing,
+        }
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Dir> {
@@ -186,7 +200,9 @@ fn readable_kind(stat: &Stat) -> Result<(), Denied> {
 /// The very file that `found` holds, for reading. NONBLOCK and NOCTTY mean nothing for the regular file that it is.
 fn reopen(found: &OwnedFd) -> Result<File, Denied> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let fd = rustix::fs::openat(CWD, own_path(found), flags, Mode::empty()).map_err(io::Error::from).map_err(Denied::System)?;
+    let fd = rustix::fs::openat(CWD, own_path(found), flags, Mode::empty())
+        .map_err(io::Error::from)
+        .map_err(Denied::System)?;
     Ok(File::from(fd))
 }
 
@@ -199,4 +215,3 @@ fn own_path(fd: &OwnedFd) -> String {
 fn list(fd: BorrowedFd<'_>) -> io::Result<rustix::fs::Dir> {
     Ok(rustix::fs::Dir::read_from(fd)?)
 }
-

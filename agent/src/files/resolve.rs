@@ -26,7 +26,9 @@ impl Resolver {
     /// As on a kernel without openat2.
     #[cfg(test)]
     pub fn by_parts() -> Self {
-        Self { by_parts: AtomicBool::new(true) }
+        Self {
+            by_parts: AtomicBool::new(true),
+        }
     }
 
     /// `rest` has only plain parts; empty is `dir` itself.
@@ -34,13 +36,19 @@ impl Resolver {
         if !rest.components().all(|c| matches!(c, Component::Normal(_))) {
             return Err(Denied::Outside);
         }
-        let rest = if rest.as_os_str().is_empty() { Path::new(".") } else { rest };
+        let rest = if rest.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            rest
+        };
         let flags = OFlags::PATH | OFlags::CLOEXEC | more;
         if !self.by_parts.load(Ordering::Relaxed) {
             match whole(dir, rest, flags) {
                 // EPERM too: older container runtimes answer so for calls that they do not know.
                 Err(Errno::NOSYS) => self.by_parts.store(true, Ordering::Relaxed),
-                Err(Errno::PERM) if !has_openat2(dir) => self.by_parts.store(true, Ordering::Relaxed),
+                Err(Errno::PERM) if !has_openat2(dir) => {
+                    self.by_parts.store(true, Ordering::Relaxed)
+                }
                 other => return Ok(other?),
             }
         }
@@ -71,11 +79,22 @@ fn by_parts(dir: &OwnedFd, rest: &Path, flags: OFlags) -> Result<OwnedFd, Denied
     let mut parts = rest.components().peekable();
     while let Some(part) = parts.next() {
         let last = parts.peek().is_none();
-        let flags = if last { flags } else { OFlags::PATH | OFlags::CLOEXEC | OFlags::DIRECTORY };
-        at = match rustix::fs::openat(at.as_fd(), part.as_os_str(), flags | OFlags::NOFOLLOW, Mode::empty()) {
+        let flags = if last {
+            flags
+        } else {
+            OFlags::PATH | OFlags::CLOEXEC | OFlags::DIRECTORY
+        };
+        at = match rustix::fs::openat(
+            at.as_fd(),
+            part.as_os_str(),
+            flags | OFlags::NOFOLLOW,
+            Mode::empty(),
+        ) {
             Ok(next) => next,
             // A link where a directory should be.
-            Err(Errno::NOTDIR) if is_link(&at, part.as_os_str()) => return Err(Denied::Kind("behind a symbolic link")),
+            Err(Errno::NOTDIR) if is_link(&at, part.as_os_str()) => {
+                return Err(Denied::Kind("behind a symbolic link"));
+            }
             Err(errno) => return Err(errno.into()),
         };
     }

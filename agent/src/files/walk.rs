@@ -52,20 +52,32 @@ impl Findings {
 }
 
 /// Looks for one glob. `tick` is asked now and then; false ends the walk.
-pub fn find(dirs: &Dirs, pattern: &str, exclude: &GlobSet, findings: &mut Findings, tick: &mut impl FnMut() -> bool) {
+pub fn find(
+    dirs: &Dirs,
+    pattern: &str,
+    exclude: &GlobSet,
+    findings: &mut Findings,
+    tick: &mut impl FnMut() -> bool,
+) {
     let path = Path::new(pattern);
     if !is_glob(pattern) {
         if exclude.is_match(path) {
             return;
         }
         match dirs.beneath(path) {
-            Some(_) => findings.add(Found { path: path.to_owned(), modified: i64::MAX, named: true }),
+            Some(_) => findings.add(Found {
+                path: path.to_owned(),
+                modified: i64::MAX,
+                named: true,
+            }),
             None => findings.denied.push((path.to_owned(), Denied::NotGranted)),
         }
         return;
     }
     let Ok(matcher) = glob(pattern).map(|g| g.compile_matcher()) else {
-        findings.denied.push((path.to_owned(), Denied::Kind("a glob that cannot be read")));
+        findings
+            .denied
+            .push((path.to_owned(), Denied::Kind("a glob that cannot be read")));
         return;
     };
     let fixed = Path::new(fixed_directory(pattern));
@@ -84,7 +96,13 @@ pub fn find(dirs: &Dirs, pattern: &str, exclude: &GlobSet, findings: &mut Findin
         let begin = dir.path.join(rest);
         match dirs.open_directory(dir, rest) {
             Ok(fd) => {
-                let mut walk = Walk { matcher: &matcher, exclude, deepest: depth, findings, tick };
+                let mut walk = Walk {
+                    matcher: &matcher,
+                    exclude,
+                    deepest: depth,
+                    findings,
+                    tick,
+                };
                 walk.directory(fd, &begin, 0);
             }
             Err(Denied::Gone) => {}
@@ -120,7 +138,9 @@ impl<T: FnMut() -> bool> Walk<'_, T> {
         let mut entries = match list(fd.as_fd()) {
             Ok(entries) => entries,
             Err(error) => {
-                self.findings.denied.push((path.to_owned(), Denied::System(error)));
+                self.findings
+                    .denied
+                    .push((path.to_owned(), Denied::System(error)));
                 return;
             }
         };
@@ -145,11 +165,16 @@ impl<T: FnMut() -> bool> Walk<'_, T> {
             return;
         }
         if FileType::from_raw_mode(stat.st_mode).is_dir() {
-            if self.deepest.is_some_and(|deepest| at.components().count() >= deepest) {
+            if self
+                .deepest
+                .is_some_and(|deepest| at.components().count() >= deepest)
+            {
                 return;
             }
             if depth >= MAX_DEPTH {
-                self.cut(format!("directories deeper than {MAX_DEPTH} were not searched"));
+                self.cut(format!(
+                    "directories deeper than {MAX_DEPTH} were not searched"
+                ));
                 return;
             }
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -162,14 +187,20 @@ impl<T: FnMut() -> bool> Walk<'_, T> {
                 },
             }
         } else if self.matcher.is_match(at) {
-            self.findings.add(Found { path: at.to_owned(), modified: stat.st_mtime, named: false });
+            self.findings.add(Found {
+                path: at.to_owned(),
+                modified: stat.st_mtime,
+                named: false,
+            });
         }
     }
 
     fn over(&mut self) -> bool {
         self.findings.entries += 1;
         if self.findings.entries > MAX_ENTRIES {
-            self.cut(format!("more than {MAX_ENTRIES} entries of directories; the rest was not searched"));
+            self.cut(format!(
+                "more than {MAX_ENTRIES} entries of directories; the rest was not searched"
+            ));
             return true;
         }
         if self.findings.entries.is_multiple_of(256) && !(self.tick)() {

@@ -18,10 +18,15 @@ use crate::durable;
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
     #[error("{path}")]
-    Io { path: PathBuf, source: std::io::Error },
+    Io {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("{path}: {what}")]
     Unreadable { path: PathBuf, what: String },
-    #[error("this instance is not enrolled: get a join string from your support and run `boathook-agent enroll`")]
+    #[error(
+        "this instance is not enrolled: get a join string from your support and run `boathook-agent enroll`"
+    )]
     NotEnrolled,
     #[error(
         "the {what} of this machine is not the one that the key was made on: a copied disk or image? \
@@ -70,7 +75,11 @@ impl Identity {
     }
 
     pub fn fresh() -> Result<Self, IdentityError> {
-        Ok(Self { key: SecretKey::generate()?, enrolled: None, machine: Machine::here() })
+        Ok(Self {
+            key: SecretKey::generate()?,
+            enrolled: None,
+            machine: Machine::here(),
+        })
     }
 
     /// None when there is no key yet. A key of another machine is refused.
@@ -85,27 +94,46 @@ impl Identity {
     /// As [`Self::load`], of whatever machine: for `enroll --again` and `status`.
     pub fn load_anywhere(state_dir: &Path) -> Result<Option<Self>, IdentityError> {
         let path = Self::path(state_dir);
-        let io = |source| IdentityError::Io { path: path.clone(), source };
+        let io = |source| IdentityError::Io {
+            path: path.clone(),
+            source,
+        };
         let Some(bytes) = durable::read(&path, 256 * 1024).map_err(io)? else {
             return Ok(None);
         };
         let bytes = Zeroizing::new(bytes);
         durable::owner_only(&path).map_err(io)?;
-        let form: FileForm = serde_json::from_slice(&bytes)
-            .map_err(|e| IdentityError::Unreadable { path: path.clone(), what: e.to_string() })?;
-        Ok(Some(Self { key: SecretKey::from_pem(&form.key)?, enrolled: form.enrolled, machine: form.machine }))
+        let form: FileForm =
+            serde_json::from_slice(&bytes).map_err(|e| IdentityError::Unreadable {
+                path: path.clone(),
+                what: e.to_string(),
+            })?;
+        Ok(Some(Self {
+            key: SecretKey::from_pem(&form.key)?,
+            enrolled: form.enrolled,
+            machine: form.machine,
+        }))
     }
 
     pub fn check_machine(&self, here: &Machine) -> Result<(), IdentityError> {
-        self.machine.changed(here).map_or(Ok(()), |what| Err(IdentityError::MachineChanged { what }))
+        self.machine
+            .changed(here)
+            .map_or(Ok(()), |what| Err(IdentityError::MachineChanged { what }))
     }
 
     pub fn save(&self, state_dir: &Path) -> Result<(), IdentityError> {
         let path = Self::path(state_dir);
-        let form = FileForm { machine: self.machine.clone(), key: self.key.to_pem()?, enrolled: self.enrolled.clone() };
+        let form = FileForm {
+            machine: self.machine.clone(),
+            key: self.key.to_pem()?,
+            enrolled: self.enrolled.clone(),
+        };
         let bytes = serde_json::to_vec_pretty(&form)
             .map(Zeroizing::new)
-            .map_err(|e| IdentityError::Unreadable { path: path.clone(), what: e.to_string() })?;
+            .map_err(|e| IdentityError::Unreadable {
+                path: path.clone(),
+                what: e.to_string(),
+            })?;
         durable::replace(&path, &bytes).map_err(|source| IdentityError::Io { path, source })
     }
 
@@ -127,7 +155,10 @@ mod tests {
         let made = Identity::fresh().unwrap();
         made.save(dir.path()).unwrap();
         let path = Identity::path(dir.path());
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
         let read = Identity::load(dir.path()).unwrap().unwrap();
         assert_eq!(read.key.public(), made.key.public());
         assert!(matches!(read.enrolled(), Err(IdentityError::NotEnrolled)));
@@ -138,8 +169,15 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let dir = tempfile::tempdir().unwrap();
         Identity::fresh().unwrap().save(dir.path()).unwrap();
-        std::fs::set_permissions(Identity::path(dir.path()), std::fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(matches!(Identity::load(dir.path()), Err(IdentityError::Io { .. })));
+        std::fs::set_permissions(
+            Identity::path(dir.path()),
+            std::fs::Permissions::from_mode(0o644),
+        )
+        .unwrap();
+        assert!(matches!(
+            Identity::load(dir.path()),
+            Err(IdentityError::Io { .. })
+        ));
     }
 
     #[test]

@@ -41,7 +41,11 @@ pub enum LedgerError {
         "the ledger {path} is damaged at line {line}: {what}. Nothing runs until it is repaired or moved away (then \
          hooks that ran before may run again)"
     )]
-    Damaged { path: PathBuf, line: usize, what: String },
+    Damaged {
+        path: PathBuf,
+        line: usize,
+        what: String,
+    },
     #[error("the ledger {0} could not be written before; restart the agent once the disk is well")]
     Poisoned(PathBuf),
 }
@@ -80,20 +84,42 @@ impl Ledger {
     /// Reads all lines. A last line that a crash cut off was never acted upon, and is cut away.
     pub fn open(state_dir: &Path) -> Result<Self, LedgerError> {
         let path = state_dir.join(FILE);
-        let io = |source| LedgerError::Io { path: path.clone(), source };
+        let io = |source| LedgerError::Io {
+            path: path.clone(),
+            source,
+        };
         let existed = path.exists();
-        let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(io)?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(io)?;
         durable::owner_only(&path).map_err(io)?;
         if !existed {
-            file.sync_all().and_then(|()| durable::sync_dir(&path)).map_err(io)?;
+            file.sync_all()
+                .and_then(|()| durable::sync_dir(&path))
+                .map_err(io)?;
         }
         let mut text = Vec::new();
-        (&mut file).take(MAX_LEDGER).read_to_end(&mut text).map_err(io)?;
-        let length = text.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+        (&mut file)
+            .take(MAX_LEDGER)
+            .read_to_end(&mut text)
+            .map_err(io)?;
+        let length = text
+            .iter()
+            .rposition(|b| *b == b'\n')
+            .map_or(0, |at| at + 1);
         if length < text.len() {
-            tracing::warn!(bytes = text.len() - length, "the ledger's last line was cut off by a crash and is left out");
-            file.set_len(length as u64).and_then(|()| file.sync_all()).map_err(io)?;
+            tracing::warn!(
+                bytes = text.len() - length,
+                "the ledger's last line was cut off by a crash and is left out"
+            );
+            file.set_len(length as u64)
+                .and_then(|()| file.sync_all())
+                .map_err(io)?;
         }
         let mut ledger = Self {
             path: path.clone(),
@@ -105,11 +131,17 @@ impl Ledger {
             consents: HashMap::new(),
         };
         for (at, line) in text[..length].split_inclusive(|b| *b == b'\n').enumerate() {
-            let record = serde_json::from_slice(line)
-                .map_err(|e| LedgerError::Damaged { path: path.clone(), line: at + 1, what: e.to_string() })?;
+            let record = serde_json::from_slice(line).map_err(|e| LedgerError::Damaged {
+                path: path.clone(),
+                line: at + 1,
+                what: e.to_string(),
+            })?;
             ledger.take(record);
         }
-        ledger.file.seek(SeekFrom::Start(ledger.length)).map_err(io)?;
+        ledger
+            .file
+            .seek(SeekFrom::Start(ledger.length))
+            .map_err(io)?;
         Ok(ledger)
     }
 
@@ -117,15 +149,24 @@ impl Ledger {
     pub fn read_all(state_dir: &Path) -> Result<Vec<Record>, LedgerError> {
         let path = state_dir.join(FILE);
         let bytes = durable::read(&path, MAX_LEDGER)
-            .map_err(|source| LedgerError::Io { path: path.clone(), source })?
+            .map_err(|source| LedgerError::Io {
+                path: path.clone(),
+                source,
+            })?
             .unwrap_or_default();
-        let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+        let whole = bytes
+            .iter()
+            .rposition(|b| *b == b'\n')
+            .map_or(0, |at| at + 1);
         bytes[..whole]
             .split_inclusive(|b| *b == b'\n')
             .enumerate()
             .map(|(at, line)| {
-                serde_json::from_slice(line)
-                    .map_err(|e| LedgerError::Damaged { path: path.clone(), line: at + 1, what: e.to_string() })
+                serde_json::from_slice(line).map_err(|e| LedgerError::Damaged {
+                    path: path.clone(),
+                    line: at + 1,
+                    what: e.to_string(),
+                })
             })
             .collect()
     }
@@ -150,16 +191,27 @@ impl Ledger {
             }
             Err(source) => {
                 // Half a line must not stand before a whole one.
-                let undone = self.file.set_len(self.length).and_then(|()| self.file.seek(SeekFrom::Start(self.length)));
+                let undone = self
+                    .file
+                    .set_len(self.length)
+                    .and_then(|()| self.file.seek(SeekFrom::Start(self.length)));
                 self.poisoned = undone.is_err();
-                Err(LedgerError::Io { path: self.path.clone(), source })
+                Err(LedgerError::Io {
+                    path: self.path.clone(),
+                    source,
+                })
             }
         }
     }
 
     fn take(&mut self, record: Record) {
         match record {
-            Record::Begun(begun) => self.runs.push(Run { begun, end: None, fate: None, answered: false }),
+            Record::Begun(begun) => self.runs.push(Run {
+                begun,
+                end: None,
+                fate: None,
+                answered: false,
+            }),
             Record::Ended { at, run, end } => {
                 if let Some(found) = self.run_mut(&run) {
                     found.end = Some((at, end));
@@ -178,7 +230,11 @@ impl Ledger {
                 if let Some(found) = answered.run.as_deref().and_then(|run| self.run_mut(run)) {
                     found.answered = true;
                 }
-                let last = LastAnswer { kind: answered.kind, mark: answered.mark, reason: answered.reason };
+                let last = LastAnswer {
+                    kind: answered.kind,
+                    mark: answered.mark,
+                    reason: answered.reason,
+                };
                 self.answers.insert(answered.digest, last);
             }
             Record::Consent { digest, said, .. } => {
@@ -206,13 +262,21 @@ impl Ledger {
 
     /// Runs that a crash cut off.
     pub fn unfinished(&self) -> Vec<Run> {
-        self.runs.iter().filter(|r| r.end.is_none()).cloned().collect()
+        self.runs
+            .iter()
+            .filter(|r| r.end.is_none())
+            .cloned()
+            .collect()
     }
 
     /// Runs whose packets the server has not said its last word on.
     pub fn awaiting_server(&self) -> Vec<RunId> {
         let waits = |r: &&Run| matches!(r.end, Some((_, End::Packed { .. }))) && r.fate.is_none();
-        self.runs.iter().filter(waits).map(|r| r.begun.run.clone()).collect()
+        self.runs
+            .iter()
+            .filter(waits)
+            .map(|r| r.begun.run.clone())
+            .collect()
     }
 
     pub fn answer_to(&self, digest: &Digest) -> Option<&LastAnswer> {
@@ -229,29 +293,30 @@ impl Ledger {
         if let Some(run) = self.last_run_of(digest) {
             return next::of_run(run, Time::from_ms(i64::MAX)) == Next::Done;
         }
-        self.answers.get(digest).is_some_and(|last| match last.kind {
-            AnswerKind::Declined | AnswerKind::AnsweredBefore => true,
-            AnswerKind::Refused | AnswerKind::Unsupported => last.mark == *mark,
-            AnswerKind::Waiting | AnswerKind::Failed | AnswerKind::Interrupted => false,
-        })
+        self.answers
+            .get(digest)
+            .is_some_and(|last| match last.kind {
+                AnswerKind::Declined | AnswerKind::AnsweredBefore => true,
+                AnswerKind::Refused | AnswerKind::Unsupported => last.mark == *mark,
+                AnswerKind::Waiting | AnswerKind::Failed | AnswerKind::Interrupted => false,
+            })
     }
 
     /// Runs and packet bytes since midnight UTC.
     pub fn used(&self, now: Time) -> Used {
         let today = now.day();
         let mut used = Used::default();
-        for run in self.runs.iter().rev().take_while(|r| r.begun.at.day() == today) {
+        for run in self
+            .runs
+            .iter()
+            .rev()
+            .take_while(|r| r.begun.at.day() == today)
+        {
             used.runs += 1;
             if let Some((_, End::Packed { bytes, .. })) = &run.end {
                 used.bytes += bytes;
             }
         }
         used
-    }
-
-    /// How many packets the server has of this instance, and when the last run began.
-    pub fn totals(&self) -> (usize, Option<Time>) {
-        let accepted = self.runs.iter().filter(|r| matches!(r.fate, Some(Fate::Accepted { .. }))).count();
-        (accepted, self.runs.last().map(|r| r.begun.at))
     }
 }

@@ -23,30 +23,54 @@ pub struct Asked {
 
 impl Asked {
     pub fn of(digest: Digest, hook: &Hook) -> Self {
-        Self { digest, hook: hook.id.clone(), revision: hook.revision, attempts: hook.attempts, reask: hook.reask }
+        Self {
+            digest,
+            hook: hook.id.clone(),
+            revision: hook.revision,
+            attempts: hook.attempts,
+            reask: hook.reask,
+        }
     }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
-    Run { attempt: u32 },
+    Run {
+        attempt: u32,
+    },
     /// Collecting or on its way to the server.
     Busy,
     /// Nothing before this time.
     Rest(Time),
     /// To be answered, for `run` where there is one, giving back its claim.
-    Answer { kind: AnswerKind, reason: String, run: Option<(RunId, ClaimId)> },
+    Answer {
+        kind: AnswerKind,
+        reason: String,
+        run: Option<(RunId, ClaimId)>,
+    },
     Done,
 }
 
 /// `runs` are those of all revisions of the hook, in the order they began.
 pub fn next(asked: &Asked, runs: &[&Run], now: Time) -> Next {
-    if let Some(last) = runs.iter().rev().find(|r| r.begun.revision == asked.revision) {
+    if let Some(last) = runs
+        .iter()
+        .rev()
+        .find(|r| r.begun.revision == asked.revision)
+    {
         return of_run(last, now);
     }
-    let Some(earlier) = runs.iter().rev().find(|r| r.begun.revision < asked.revision) else {
+    let Some(earlier) = runs
+        .iter()
+        .rev()
+        .find(|r| r.begun.revision < asked.revision)
+    else {
         // Of a newer revision alone: the server would have to go back.
-        return if runs.is_empty() { Next::Run { attempt: 1 } } else { before(runs[runs.len() - 1]) };
+        return if runs.is_empty() {
+            Next::Run { attempt: 1 }
+        } else {
+            before(runs[runs.len() - 1])
+        };
     };
     match asked.reask {
         Reask::All => Next::Run { attempt: 1 },
@@ -62,7 +86,10 @@ pub fn next(asked: &Asked, runs: &[&Run], now: Time) -> Next {
 fn before(run: &Run) -> Next {
     Next::Answer {
         kind: AnswerKind::AnsweredBefore,
-        reason: format!("revision {} of this hook ran here at {}", run.begun.revision, run.begun.at),
+        reason: format!(
+            "revision {} of this hook ran here at {}",
+            run.begun.revision, run.begun.at
+        ),
         run: None,
     }
 }
@@ -80,7 +107,9 @@ pub(super) fn of_run(run: &Run, now: Time) -> Next {
         } else if now < from {
             Next::Rest(from)
         } else {
-            Next::Run { attempt: run.begun.attempt + 1 }
+            Next::Run {
+                attempt: run.begun.attempt + 1,
+            }
         }
     };
     match (&run.end, &run.fate) {
@@ -89,16 +118,24 @@ pub(super) fn of_run(run: &Run, now: Time) -> Next {
         (Some((_, End::Packed { .. })), None) => Next::Busy,
         (Some((_, End::Packed { .. })) | None, Some(Fate::Gone { reason })) if !run.answered => {
             if run.begun.attempt >= run.begun.attempts {
-                answer(AnswerKind::Failed, &format!("the packet came too late: {reason}"))
+                answer(
+                    AnswerKind::Failed,
+                    &format!("the packet came too late: {reason}"),
+                )
             } else {
                 again(now)
             }
         }
-        (Some((_, End::Failed { reason })), _) if !run.answered => answer(AnswerKind::Failed, reason),
-        (Some((_, End::Interrupted)), _) if !run.answered => {
-            answer(AnswerKind::Interrupted, "the agent was cut off before any section was finished")
+        (Some((_, End::Failed { reason })), _) if !run.answered => {
+            answer(AnswerKind::Failed, reason)
         }
-        (Some((_, End::Stopped { reason })), _) if !run.answered => answer(AnswerKind::Failed, reason),
+        (Some((_, End::Interrupted)), _) if !run.answered => answer(
+            AnswerKind::Interrupted,
+            "the agent was cut off before any section was finished",
+        ),
+        (Some((_, End::Stopped { reason })), _) if !run.answered => {
+            answer(AnswerKind::Failed, reason)
+        }
         (Some((_, End::Stopped { .. })), _) => Next::Done,
         (Some((at, End::Failed { .. })), _) => again(at.plus_ms(REST)),
         (Some((at, End::Interrupted | End::Packed { .. })), _) => again(*at),

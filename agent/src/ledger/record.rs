@@ -55,22 +55,37 @@ pub struct Begun {
 #[serde(tag = "end", rename_all = "snake_case", deny_unknown_fields)]
 pub enum End {
     /// In the spool.
-    Packed { bytes: u64, sha256: Digest, name: String, interrupted: bool },
-    Failed { reason: String },
+    Packed {
+        bytes: u64,
+        sha256: Digest,
+        name: String,
+        interrupted: bool,
+    },
+    Failed {
+        reason: String,
+    },
     /// A crash cut it off, and nothing was finished.
     Interrupted,
     /// Killed: the hook was stopped or revoked.
-    Stopped { reason: String },
+    Stopped {
+        reason: String,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fate", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Fate {
     /// With the receipt's envelope, verified.
-    Accepted { receipt: Blob },
-    Rejected { reason: String },
+    Accepted {
+        receipt: Blob,
+    },
+    Rejected {
+        reason: String,
+    },
     /// The claim is gone: its lease ran out, or the hook ended.
-    Gone { reason: String },
+    Gone {
+        reason: String,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

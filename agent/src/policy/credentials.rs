@@ -33,15 +33,23 @@ impl Credentials {
         if !path.exists() {
             return Ok(Self::default());
         }
-        durable::owner_only(path).map_err(|source| PolicyError::Read { path: path.into(), source })?;
+        durable::owner_only(path).map_err(|source| PolicyError::Read {
+            path: path.into(),
+            source,
+        })?;
         let text = Zeroizing::new(read_text(path)?);
-        Self::parse(&text).map_err(|what| PolicyError::Parse { path: path.into(), what })
+        Self::parse(&text).map_err(|what| PolicyError::Parse {
+            path: path.into(),
+            what,
+        })
     }
 
     pub fn parse(text: &str) -> Result<Self, String> {
         // The parser's own message would quote the line, and the line holds the secret.
         toml::from_str(text).map(Self).map_err(|e| {
-            let line = e.span().map_or(0, |s| text[..s.start.min(text.len())].lines().count().max(1));
+            let line = e.span().map_or(0, |s| {
+                text[..s.start.min(text.len())].lines().count().max(1)
+            });
             format!("line {line}: expected [name] with user = \"…\" and password = \"…\"")
         })
     }
@@ -62,7 +70,11 @@ impl Credentials {
                 && !out.iter().any(|c| c.name == name)
             {
                 let password = pair.password.to_string();
-                out.push(Credential { name: name.to_owned(), user: pair.user.clone(), password });
+                out.push(Credential {
+                    name: name.to_owned(),
+                    user: pair.user.clone(),
+                    password,
+                });
             }
         }
         out
@@ -70,6 +82,10 @@ impl Credentials {
 
     /// Values that must never leave: passwords. (A user name alone is no secret, and often a word like any other.)
     pub fn literals(&self) -> Vec<Zeroizing<String>> {
-        self.0.values().map(|p| p.password.clone()).filter(|p| !p.is_empty()).collect()
+        self.0
+            .values()
+            .map(|p| p.password.clone())
+            .filter(|p| !p.is_empty())
+            .collect()
     }
 }

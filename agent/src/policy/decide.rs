@@ -25,7 +25,10 @@ pub struct Used {
 pub enum Decision {
     Run(Ready),
     /// Within the policy, but not before `until`.
-    NotNow { reason: String, until: Time },
+    NotNow {
+        reason: String,
+        until: Time,
+    },
     Refused(String),
 }
 
@@ -57,8 +60,14 @@ pub fn decide(
         .filter_map(|entry| Some((entry.section.clone(), denial(entry, policy, credentials)?)))
         .collect();
     if denied.len() == hook.collectors.len() {
-        let why: Vec<String> = denied.iter().map(|(section, why)| format!("{section}: {why}")).collect();
-        return Decision::Refused(format!("the policy of this instance allows nothing of it ({})", why.join("; ")));
+        let why: Vec<String> = denied
+            .iter()
+            .map(|(section, why)| format!("{section}: {why}"))
+            .collect();
+        return Decision::Refused(format!(
+            "the policy of this instance allows nothing of it ({})",
+            why.join("; ")
+        ));
     }
     if let Some(left) = policy.quiet.and_then(|q| q.ends_in(minute)) {
         return Decision::NotNow {
@@ -76,8 +85,16 @@ pub fn decide(
             until: next_day(now),
         };
     }
-    let consent = if reach::of(hook, bounds).is_wide() { policy.wide } else { policy.ordinary };
-    let run_ms = hook.collectors.iter().map(|c| u64::from(c.seconds) * 1_000).fold(0, u64::saturating_add);
+    let consent = if reach::of(hook, bounds).is_wide() {
+        policy.wide
+    } else {
+        policy.ordinary
+    };
+    let run_ms = hook
+        .collectors
+        .iter()
+        .map(|c| u64::from(c.seconds) * 1_000)
+        .fold(0, u64::saturating_add);
     Decision::Run(Ready {
         consent,
         packet_bytes: hook
@@ -85,7 +102,11 @@ pub fn decide(
             .min(limits.packet_size)
             .min(limits.bytes_per_day - used.bytes),
         run_ms: run_ms.min(u64::try_from(limits.run_time.as_millis()).unwrap_or(u64::MAX)),
-        total_bytes: hook.collectors.iter().map(|c| c.bytes).fold(0, u64::saturating_add),
+        total_bytes: hook
+            .collectors
+            .iter()
+            .map(|c| c.bytes)
+            .fold(0, u64::saturating_add),
         denied,
     })
 }
@@ -105,14 +126,20 @@ fn denial(entry: &CollectorEntry, policy: &Policy, credentials: &Credentials) ->
         Parsed::Journal(_) => (!grants.journal).then(|| "the journal is not allowed".into()),
         Parsed::Command(p) => {
             let path = Path::new(&p.path);
-            let allowed = grants.commands.iter().any(|g| g.path == path && g.allows(&p.args));
+            let allowed = grants
+                .commands
+                .iter()
+                .any(|g| g.path == path && g.allows(&p.args));
             (!allowed).then(|| format!("the command {} is not allowed", p.line()))
         }
         Parsed::File(p) => {
             let reachable = p.paths.iter().any(|glob| {
                 let fixed = Path::new(file::fixed_directory(glob));
                 // A glob that begins above an allowed directory may reach into it.
-                grants.directories.iter().any(|dir| fixed.starts_with(dir) || dir.starts_with(fixed))
+                grants
+                    .directories
+                    .iter()
+                    .any(|dir| fixed.starts_with(dir) || dir.starts_with(fixed))
             });
             (!reachable).then(|| format!("no allowed directory holds {}", p.paths.join(", ")))
         }
@@ -121,7 +148,8 @@ fn denial(entry: &CollectorEntry, policy: &Policy, credentials: &Credentials) ->
                 return Some(format!("there is no credential {:?}", p.credential));
             }
             let near = p.socket_dir.is_some() || postgres::is_loopback(&p.host);
-            (!near && !grants.hosts.contains(&p.host)).then(|| format!("the host {} is not allowed", p.host))
+            (!near && !grants.hosts.contains(&p.host))
+                .then(|| format!("the host {} is not allowed", p.host))
         }
     }
 }

@@ -33,7 +33,10 @@ pub const SHIPPED: &str = include_str!("../../policy.toml");
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyError {
     #[error("reading {path}")]
-    Read { path: PathBuf, source: std::io::Error },
+    Read {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error("{path}: {what}")]
@@ -96,7 +99,10 @@ struct FileForm {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "expected consent = \"auto\" or \"ask-run\", or [consent] with ordinary and wide")]
+#[serde(
+    untagged,
+    expecting = "expected consent = \"auto\" or \"ask-run\", or [consent] with ordinary and wide"
+)]
 enum ConsentForm {
     Both(Mode),
     Each(EachForm),
@@ -111,7 +117,10 @@ struct EachForm {
 
 impl Default for EachForm {
     fn default() -> Self {
-        Self { ordinary: Mode::Auto, wide: Mode::AskRun }
+        Self {
+            ordinary: Mode::Auto,
+            wide: Mode::AskRun,
+        }
     }
 }
 
@@ -178,7 +187,10 @@ impl Policy {
     pub fn load(config: &Config, config_file: &Path) -> Result<Self, PolicyError> {
         let mut policy = if config.policy.exists() {
             let text = read_text(&config.policy)?;
-            Self::parse(&text).map_err(|what| PolicyError::Parse { path: config.policy.clone(), what })?
+            Self::parse(&text).map_err(|what| PolicyError::Parse {
+                path: config.policy.clone(),
+                what,
+            })?
         } else {
             Self::shipped()?
         };
@@ -193,7 +205,10 @@ impl Policy {
     }
 
     pub fn shipped() -> Result<Self, PolicyError> {
-        Self::parse(SHIPPED).map_err(|what| PolicyError::Parse { path: "the shipped policy".into(), what })
+        Self::parse(SHIPPED).map_err(|what| PolicyError::Parse {
+            path: "the shipped policy".into(),
+            what,
+        })
     }
 
     pub fn parse(text: &str) -> Result<Self, String> {
@@ -246,18 +261,27 @@ impl Policy {
 fn check_allowed(allow: &AllowForm) -> Result<(), String> {
     for dir in &allow.directories {
         let clean = dir.is_absolute()
-            && !dir.components().any(|c| matches!(c, std::path::Component::ParentDir));
+            && !dir
+                .components()
+                .any(|c| matches!(c, std::path::Component::ParentDir));
         if !clean {
-            return Err(format!("allow.directories: expected an absolute directory without .., found {dir:?}"));
+            return Err(format!(
+                "allow.directories: expected an absolute directory without .., found {dir:?}"
+            ));
         }
     }
     for command in &allow.commands {
         if !command.path.is_absolute() {
-            return Err(format!("allow.commands: expected an absolute path, found {:?}", command.path));
+            return Err(format!(
+                "allow.commands: expected an absolute path, found {:?}",
+                command.path
+            ));
         }
         for pattern in &command.args {
             if let Err(e) = regex::Regex::new(&format!(r"\A(?:{pattern})\z")) {
-                return Err(format!("allow.commands: {pattern:?} is not a regular expression: {e}"));
+                return Err(format!(
+                    "allow.commands: {pattern:?} is not a regular expression: {e}"
+                ));
             }
         }
     }

@@ -19,7 +19,10 @@ impl Form {
     pub(super) fn read(&self) -> Result<Option<QuietHours>, String> {
         match (&self.from, &self.to) {
             (None, None) => Ok(None),
-            (Some(from), Some(to)) => Ok(Some(QuietHours { from: minutes(from)?, to: minutes(to)? })),
+            (Some(from), Some(to)) => Ok(Some(QuietHours {
+                from: minutes(from)?,
+                to: minutes(to)?,
+            })),
             _ => Err("quiet_hours: from and to come together".into()),
         }
     }
@@ -28,9 +31,29 @@ impl Form {
 fn minutes(text: &str) -> Result<u16, String> {
     let refuse = || format!("quiet_hours: expected a time such as \"18:00\", found {text:?}");
     let (hour, minute) = text.split_once(':').ok_or_else(refuse)?;
-    let (hour, minute): (u16, u16) =
-        (hour.parse().map_err(|_| refuse())?, minute.parse().map_err(|_| refuse())?);
-    if hour < 24 && minute < 60 { Ok(hour * 60 + minute) } else { Err(refuse()) }
+    let (hour, minute): (u16, u16) = (
+        hour.parse().map_err(|_| refuse())?,
+        minute.parse().map_err(|_| refuse())?,
+    );
+    if hour < 24 && minute < 60 {
+        Ok(hour * 60 + minute)
+    } else {
+        Err(refuse())
+    }
+}
+
+impl std::fmt::Display for QuietHours {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { from, to } = self;
+        write!(
+            f,
+            "{:02}:{:02} to {:02}:{:02}",
+            from / 60,
+            from % 60,
+            to / 60,
+            to % 60
+        )
+    }
 }
 
 impl QuietHours {
@@ -51,15 +74,27 @@ mod tests {
     use super::*;
 
     fn hours(from: &str, to: &str) -> QuietHours {
-        Form { from: Some(from.into()), to: Some(to.into()) }.read().unwrap().unwrap()
+        Form {
+            from: Some(from.into()),
+            to: Some(to.into()),
+        }
+        .read()
+        .unwrap()
+        .unwrap()
     }
 
     #[test]
     fn quiet_hours_hold_by_day_and_over_midnight() {
         let day = hours("08:00", "18:00");
-        assert_eq!((day.ends_in(480), day.ends_in(1_079), day.ends_in(1_080)), (Some(600), Some(1), None));
+        assert_eq!(
+            (day.ends_in(480), day.ends_in(1_079), day.ends_in(1_080)),
+            (Some(600), Some(1), None)
+        );
         let night = hours("22:30", "06:00");
-        assert_eq!((night.ends_in(1_380), night.ends_in(0), night.ends_in(360)), (Some(420), Some(360), None));
+        assert_eq!(
+            (night.ends_in(1_380), night.ends_in(0), night.ends_in(360)),
+            (Some(420), Some(360), None)
+        );
     }
 
     #[test]
@@ -67,6 +102,13 @@ mod tests {
         for bad in ["24:00", "8", "08:60", "x:y"] {
             assert!(minutes(bad).is_err(), "{bad}");
         }
-        assert!(Form { from: Some("08:00".into()), to: None }.read().is_err());
+        assert!(
+            Form {
+                from: Some("08:00".into()),
+                to: None
+            }
+            .read()
+            .is_err()
+        );
     }
 }

@@ -33,29 +33,52 @@ pub struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { advice: FIRST, errors: 0, hasty: 0 }
+        Self {
+            advice: FIRST,
+            errors: 0,
+            hasty: 0,
+        }
     }
 }
 
 impl Pace {
     /// At the start, and whenever something calls for an answer at once.
     pub fn now(&self) -> Plan {
-        Plan { pause: Duration::ZERO, wait: self.wait(0.5) }
+        Plan {
+            pause: Duration::ZERO,
+            wait: self.wait(0.5),
+        }
     }
 
     /// The server answered after `took`. `news`: with a list that was not known.
-    pub fn answered(&mut self, advice: Option<PollAdvice>, took: Duration, news: bool, chance: Chance) -> Plan {
+    pub fn answered(
+        &mut self,
+        advice: Option<PollAdvice>,
+        took: Duration,
+        news: bool,
+        chance: Chance,
+    ) -> Plan {
         self.errors = 0;
         self.advice = advice.unwrap_or(self.advice);
         match self.advice {
-            PollAdvice::Every(seconds) => Plan { pause: jitter(Duration::from_secs(seconds.into()), chance), wait: 0 },
+            PollAdvice::Every(seconds) => Plan {
+                pause: jitter(Duration::from_secs(seconds.into()), chance),
+                wait: 0,
+            },
             PollAdvice::Hold(_) => {
-                self.hasty = if took < TOO_SOON && !news { self.hasty.saturating_add(1) } else { 0 };
+                self.hasty = if took < TOO_SOON && !news {
+                    self.hasty.saturating_add(1)
+                } else {
+                    0
+                };
                 let pause = match self.hasty.checked_sub(FORGIVEN + 1) {
                     None => Duration::ZERO,
                     Some(n) => doubled(n, chance),
                 };
-                Plan { pause, wait: self.wait(chance) }
+                Plan {
+                    pause,
+                    wait: self.wait(chance),
+                }
             }
         }
     }
@@ -65,14 +88,19 @@ impl Pace {
         let backoff = doubled(self.errors, chance);
         self.errors = self.errors.saturating_add(1);
         let wish = retry_after.map_or(Duration::ZERO, |wish| jitter(wish, chance));
-        Plan { pause: backoff.max(wish), wait: self.wait(chance) }
+        Plan {
+            pause: backoff.max(wish),
+            wait: self.wait(chance),
+        }
     }
 
     fn wait(&self, chance: Chance) -> u32 {
         match self.advice {
             // The server cuts what is longer than it holds.
             PollAdvice::Hold(seconds) => {
-                u32::try_from(jitter(Duration::from_secs(seconds.into()), chance).as_secs()).unwrap_or(seconds).max(1)
+                u32::try_from(jitter(Duration::from_secs(seconds.into()), chance).as_secs())
+                    .unwrap_or(seconds)
+                    .max(1)
             }
             PollAdvice::Every(_) => 0,
         }
@@ -115,7 +143,13 @@ mod tests {
         let mut pace = Pace::default();
         for (chance, wait) in [(0.0, 240), (0.5, 300), (1.0, 360)] {
             let plan = pace.answered(Some(PollAdvice::Hold(300)), LONG, false, chance);
-            assert_eq!(plan, Plan { pause: Duration::ZERO, wait });
+            assert_eq!(
+                plan,
+                Plan {
+                    pause: Duration::ZERO,
+                    wait
+                }
+            );
         }
     }
 
@@ -124,7 +158,13 @@ mod tests {
         let mut pace = Pace::default();
         for (chance, seconds) in [(0.0, 48), (1.0, 72)] {
             let plan = pace.answered(Some(PollAdvice::Every(60)), SOON, true, chance);
-            assert_eq!(plan, Plan { pause: Duration::from_secs(seconds), wait: 0 });
+            assert_eq!(
+                plan,
+                Plan {
+                    pause: Duration::from_secs(seconds),
+                    wait: 0
+                }
+            );
         }
     }
 
@@ -132,13 +172,18 @@ mod tests {
     fn advice_holds_until_there_is_other_advice() {
         let mut pace = Pace::default();
         pace.answered(Some(PollAdvice::Every(10)), SOON, true, 0.5);
-        assert_eq!(pace.answered(None, SOON, false, 0.5).pause, Duration::from_secs(10));
+        assert_eq!(
+            pace.answered(None, SOON, false, 0.5).pause,
+            Duration::from_secs(10)
+        );
     }
 
     #[test]
     fn errors_back_off_up_to_five_minutes_and_an_answer_ends_it() {
         let mut pace = Pace::default();
-        let pauses: Vec<_> = (0..14).map(|_| pace.failed(None, 1.0).pause.as_millis()).collect();
+        let pauses: Vec<_> = (0..14)
+            .map(|_| pace.failed(None, 1.0).pause.as_millis())
+            .collect();
         assert_eq!(&pauses[..4], [500, 1_000, 2_000, 4_000]);
         assert_eq!(pauses[13], 300_000);
         assert!(pace.failed(None, 0.0).pause >= Duration::from_secs(150));
@@ -149,14 +194,23 @@ mod tests {
     #[test]
     fn the_servers_wish_to_wait_longer_is_obeyed() {
         let mut pace = Pace::default();
-        assert_eq!(pace.failed(Some(Duration::from_secs(100)), 0.5).pause, Duration::from_secs(100));
+        assert_eq!(
+            pace.failed(Some(Duration::from_secs(100)), 0.5).pause,
+            Duration::from_secs(100)
+        );
     }
 
     #[test]
     fn a_server_that_does_not_hold_is_not_asked_in_a_loop() {
         let mut pace = Pace::default();
-        let hasty = |pace: &mut Pace| pace.answered(Some(PollAdvice::Hold(300)), SOON, false, 1.0).pause;
-        assert_eq!((hasty(&mut pace), hasty(&mut pace)), (Duration::ZERO, Duration::ZERO));
+        let hasty = |pace: &mut Pace| {
+            pace.answered(Some(PollAdvice::Hold(300)), SOON, false, 1.0)
+                .pause
+        };
+        assert_eq!(
+            (hasty(&mut pace), hasty(&mut pace)),
+            (Duration::ZERO, Duration::ZERO)
+        );
         assert_eq!(hasty(&mut pace).as_millis(), 500);
         assert_eq!(hasty(&mut pace).as_millis(), 1_000);
         // News is what a held answer comes early for.

@@ -83,14 +83,18 @@ pub async fn execute(
     let file = spool.begin(&order.run)?;
     let profile = order.hook.redaction.clone();
     let door = order.door.clone();
-    let mut packer = Packer::new(file, facts(&order), order.packet_bytes, move || door.redactor(Some(&profile)));
+    let mut packer = Packer::new(file, facts(&order), order.packet_bytes, move || {
+        door.redactor(Some(&profile))
+    });
     let child = ChildRun::new(job(&order)?, order.hook.collectors.clone());
     let ended = run_child(child, stop, |frame| packer.take(frame)).await;
     let nothing = |reason: String| Ok(Came::Nothing(End::Failed { reason }));
     let interrupted = match ended {
         Ok(RunEnd::Refused(refused)) => {
             spool.discard(&order.run)?;
-            return nothing(format!("the collecting process verified again and refused: {refused}"));
+            return nothing(format!(
+                "the collecting process verified again and refused: {refused}"
+            ));
         }
         Ok(RunEnd::Stopped) => match why() {
             Some(Stop::Hook(reason)) => {
@@ -114,7 +118,9 @@ pub async fn execute(
         }
     };
     let at = Time::wall_clock();
-    let finished = packer.finish(at, interrupted, order.key).map(|(_, finished)| finished);
+    let finished = packer
+        .finish(at, interrupted, order.key)
+        .map(|(_, finished)| finished);
     let finished = match finished {
         Ok(finished) => finished,
         Err(error) => {
@@ -122,7 +128,13 @@ pub async fn execute(
             return Err(error.into());
         }
     };
-    let entry = spool.finish(&order.run, order.claim, order.hook.digest(), finished.name, at)?;
+    let entry = spool.finish(
+        &order.run,
+        order.claim,
+        order.hook.digest(),
+        finished.name,
+        at,
+    )?;
     Ok(Came::Packed { entry, interrupted })
 }
 
@@ -131,7 +143,12 @@ fn job(order: &Order<'_>) -> Result<Job, RunError> {
         .hook
         .collectors
         .iter()
-        .filter_map(|e| collectors::parse(&e.collector, &e.params).ok()?.credential().map(str::to_owned))
+        .filter_map(|e| {
+            collectors::parse(&e.collector, &e.params)
+                .ok()?
+                .credential()
+                .map(str::to_owned)
+        })
         .collect();
     Ok(Job {
         kind: RunKind::Verified,
@@ -151,7 +168,11 @@ fn facts(order: &Order<'_>) -> RunFacts {
     let hook = order.hook;
     RunFacts {
         mode: Mode::Verified,
-        hook: Some(HookRef { digest: hook.digest(), id: hook.id.clone(), revision: hook.revision }),
+        hook: Some(HookRef {
+            digest: hook.digest(),
+            id: hook.id.clone(),
+            revision: hook.revision,
+        }),
         subject: Some(hook.subject.clone()),
         claim: Some(order.claim.clone()),
         instance: Some(order.me.instance.clone()),

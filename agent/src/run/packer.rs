@@ -46,8 +46,19 @@ impl<W: Write + Seek> Packer<W> {
         limit: u64,
         redactor: impl FnOnce() -> Result<Redactor, RedactionError> + Send + 'static,
     ) -> Self {
-        let start = Start { out, facts, limit, redactor: Box::new(redactor) };
-        Self { start: Some(start), writer: None, begun: false, sections: 0, good: 0 }
+        let start = Start {
+            out,
+            facts,
+            limit,
+            redactor: Box::new(redactor),
+        };
+        Self {
+            start: Some(start),
+            writer: None,
+            begun: false,
+            sections: 0,
+            good: 0,
+        }
     }
 
     pub fn take(&mut self, frame: Frame) -> Result<(), PackError> {
@@ -61,9 +72,18 @@ impl<W: Write + Seek> Packer<W> {
         }
         let writer = self.writer()?;
         match frame {
-            Frame::SectionBegin(head) => writer.begin_section(head.section, &head.collector, head.at)?,
+            Frame::SectionBegin(head) => {
+                writer.begin_section(head.section, &head.collector, head.at)?
+            }
             Frame::FileBegin(head) => {
-                writer.begin_file(&head.path, if head.raw { Content::Raw } else { Content::Text })?;
+                writer.begin_file(
+                    &head.path,
+                    if head.raw {
+                        Content::Raw
+                    } else {
+                        Content::Text
+                    },
+                )?;
             }
             // A full packet drops what comes, and says so.
             Frame::Data(bytes) => drop(writer.write(&bytes)?),
@@ -82,8 +102,12 @@ impl<W: Write + Seek> Packer<W> {
     fn writer(&mut self) -> Result<&mut PacketWriter<W>, PackError> {
         if let Some(start) = self.start.take() {
             let redactor = (start.redactor)()?;
-            self.writer =
-                Some(PacketWriter::new(start.out, redactor, start.facts, WriteLimits::zip_bytes(start.limit))?);
+            self.writer = Some(PacketWriter::new(
+                start.out,
+                redactor,
+                start.facts,
+                WriteLimits::zip_bytes(start.limit),
+            )?);
         }
         self.writer.as_mut().ok_or(PackError::Nothing)
     }
@@ -102,7 +126,12 @@ impl<W: Write + Seek> Packer<W> {
         self.good
     }
 
-    pub fn finish(self, at: Time, interrupted: bool, key: &SecretKey) -> Result<(W, Finished), PackError> {
+    pub fn finish(
+        self,
+        at: Time,
+        interrupted: bool,
+        key: &SecretKey,
+    ) -> Result<(W, Finished), PackError> {
         let writer = self.writer.ok_or(PackError::Nothing)?;
         Ok(writer.finish(at, interrupted, key)?)
     }

@@ -2,10 +2,7 @@
 use std::io::Cursor;
 
 use boathook_hooks::{
-    documents::hook::RedactionProfile,
-    packet::LeftOut,
-    redaction::Redactor,
-    verify::sample::Sample,
+    documents::hook::RedactionProfile, packet::LeftOut, redaction::Redactor, verify::sample::Sample,
 };
 
 use super::*;
@@ -27,7 +24,10 @@ fn packer(limit: u64) -> Packer<Cursor<Vec<u8>>> {
         started_at: Time::from_ms(0),
     };
     Packer::new(Cursor::new(Vec::new()), facts, limit, || {
-        Redactor::builder().profile(&RedactionProfile::default()).literals(["hunter2-of-the-shop"]).build()
+        Redactor::builder()
+            .profile(&RedactionProfile::default())
+            .literals(["hunter2-of-the-shop"])
+            .build()
     })
 }
 
@@ -35,17 +35,26 @@ fn frames() -> Vec<Frame> {
     let end = SectionEnd {
         outcome: boathook_hooks::packet::Outcome::Failed,
         reason: "login as hunter2-of-the-shop failed".into(),
-        left_out: vec![LeftOut { text: "rows of hunter2-of-the-shop".into(), bytes: 1, items: 1 }],
+        left_out: vec![LeftOut {
+            text: "rows of hunter2-of-the-shop".into(),
+            bytes: 1,
+            items: 1,
+        }],
         elapsed_ms: 4,
     };
     vec![
-        Frame::Begun(Begun { privileges: vec!["runs as hunter2-of-the-shop".into()] }),
+        Frame::Begun(Begun {
+            privileges: vec!["runs as hunter2-of-the-shop".into()],
+        }),
         Frame::SectionBegin(SectionBegin {
             section: "logs".parse().unwrap(),
             collector: "file".into(),
             at: Time::from_ms(1),
         }),
-        Frame::FileBegin(FileBegin { path: "var/log/hunter2-of-the-shop.log".into(), raw: false }),
+        Frame::FileBegin(FileBegin {
+            path: "var/log/hunter2-of-the-shop.log".into(),
+            raw: false,
+        }),
         Frame::Data(b"password=hunter2-of-the".to_vec()),
         Frame::Data(b"-shop\nall is well\n".to_vec()),
         Frame::FileEnd,
@@ -65,7 +74,11 @@ fn every_string_of_a_run_passes_the_door() {
         let mut file = zip.by_index(at).unwrap();
         let mut text = String::new();
         std::io::Read::read_to_string(&mut file, &mut text).unwrap();
-        assert!(!text.contains("hunter2") && !file.name().contains("hunter2"), "{}: {text}", file.name());
+        let name = file.name().unwrap().into_owned();
+        assert!(
+            !text.contains("hunter2") && !name.contains("hunter2"),
+            "{name}: {text}"
+        );
     }
     assert_eq!(finished.statement.sections[0].files.len(), 1);
     assert!(finished.statement.privileges[0].starts_with("runs as"));
@@ -74,10 +87,16 @@ fn every_string_of_a_run_passes_the_door() {
 #[test]
 fn rules_that_do_not_compile_stop_the_packet_before_its_first_byte() {
     let facts = packer(1).start_facts();
-    let broken = RedactionProfile { patterns: vec!["(".into()], ..RedactionProfile::default() };
+    let broken = RedactionProfile {
+        patterns: vec!["(".into()],
+        ..RedactionProfile::default()
+    };
     let mut packer = Packer::new(Cursor::new(Vec::new()), facts, 1 << 20, move || {
         Redactor::builder().profile(&broken).build()
     });
-    assert!(matches!(packer.take(frames().remove(0)), Err(PackError::Redaction(_))));
+    assert!(matches!(
+        packer.take(frames().remove(0)),
+        Err(PackError::Redaction(_))
+    ));
     assert!(packer.take(frames().remove(1)).is_err(), "nor after it");
 }

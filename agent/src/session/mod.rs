@@ -36,7 +36,10 @@ const RENEW_BEFORE: i64 = 120_000;
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     #[error("{path}")]
-    Io { path: PathBuf, source: std::io::Error },
+    Io {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("{path}: {what}")]
     Unreadable { path: PathBuf, what: String },
     #[error("no random bytes from the system")]
@@ -73,7 +76,11 @@ pub struct Sessions {
 /// Refuses facts that would not fit into a bearer: (found, limit) in bytes.
 pub fn check_facts(facts: &Facts) -> Result<(), (usize, usize)> {
     let found = strict::encode(facts).map_or(usize::MAX, |b| b.len());
-    if found <= MAX_FACTS_BYTES { Ok(()) } else { Err((found, MAX_FACTS_BYTES)) }
+    if found <= MAX_FACTS_BYTES {
+        Ok(())
+    } else {
+        Err((found, MAX_FACTS_BYTES))
+    }
 }
 
 impl Sessions {
@@ -86,14 +93,29 @@ impl Sessions {
         facts: Facts,
     ) -> Result<Self, SessionError> {
         let path = state_dir.join(FILE);
-        let bytes =
-            durable::read(&path, 64 * 1024).map_err(|source| SessionError::Io { path: path.clone(), source })?;
+        let bytes = durable::read(&path, 64 * 1024).map_err(|source| SessionError::Io {
+            path: path.clone(),
+            source,
+        })?;
         let kept = match bytes {
             None => Kept::default(),
-            Some(bytes) => serde_json::from_slice(&bytes)
-                .map_err(|e| SessionError::Unreadable { path: path.clone(), what: e.to_string() })?,
+            Some(bytes) => {
+                serde_json::from_slice(&bytes).map_err(|e| SessionError::Unreadable {
+                    path: path.clone(),
+                    what: e.to_string(),
+                })?
+            }
         };
-        Ok(Self { client, enrolled, key, facts, path, kept, challenge: String::new(), bearer: None })
+        Ok(Self {
+            client,
+            enrolled,
+            key,
+            facts,
+            path,
+            kept,
+            challenge: String::new(),
+            bearer: None,
+        })
     }
 
     /// The bearer of a live session; opens one if there is none.
@@ -106,7 +128,11 @@ impl Sessions {
 
     /// The server no longer takes `bearer` (a restart may change its keys).
     pub fn forget(&mut self, bearer: &str) {
-        if self.bearer.as_ref().is_some_and(|(b, _)| b.as_str() == bearer) {
+        if self
+            .bearer
+            .as_ref()
+            .is_some_and(|(b, _)| b.as_str() == bearer)
+        {
             self.bearer = None;
         }
     }
@@ -116,7 +142,10 @@ impl Sessions {
         // The first try may have an old challenge or none and gets a live one, which the second signs.
         for _ in 0..2 {
             let body = self.document(&nonce, now)?;
-            let request = self.client.request("opening a session", Method::POST, protocol::PATH_SESSION)?.bson(body);
+            let request = self
+                .client
+                .request("opening a session", Method::POST, protocol::PATH_SESSION)?
+                .bson(body);
             match request.send().await {
                 Ok(answer) => {
                     let answer: SessionAnswer = answer.bson("opening a session")?;
@@ -128,7 +157,9 @@ impl Sessions {
                     return Ok(bearer);
                 }
                 Err(ClientError::Problem { operation, problem }) => match &problem.challenge {
-                    Some(challenge) if problem.status == 401 => self.challenge.clone_from(challenge),
+                    Some(challenge) if problem.status == 401 => {
+                        self.challenge.clone_from(challenge)
+                    }
                     _ => return Err(ClientError::Problem { operation, problem }.into()),
                 },
                 Err(other) => return Err(other.into()),
@@ -146,14 +177,19 @@ impl Sessions {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes).map_err(|_| SessionError::Random)?;
         let nonce: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
-        self.keep(Kept { value: self.kept.value.clone(), nonce: Some(nonce.clone()) })?;
+        self.keep(Kept {
+            value: self.kept.value.clone(),
+            nonce: Some(nonce.clone()),
+        })?;
         Ok(nonce)
     }
 
     fn keep(&mut self, kept: Kept) -> Result<(), SessionError> {
         let bytes = serde_json::to_vec(&kept).map_err(|e| SessionError::Encode(e.to_string()))?;
-        durable::replace(&self.path, &bytes)
-            .map_err(|source| SessionError::Io { path: self.path.clone(), source })?;
+        durable::replace(&self.path, &bytes).map_err(|source| SessionError::Io {
+            path: self.path.clone(),
+            source,
+        })?;
         self.kept = kept;
         Ok(())
     }
@@ -168,8 +204,12 @@ impl Sessions {
             nonce: nonce.to_owned(),
             signed_at: now,
         };
-        let envelope = document.envelope(&[&self.key]).map_err(|e| SessionError::Encode(e.to_string()))?;
-        envelope.to_bson().map_err(|e| SessionError::Encode(e.to_string()))
+        let envelope = document
+            .envelope(&[&self.key])
+            .map_err(|e| SessionError::Encode(e.to_string()))?;
+        envelope
+            .to_bson()
+            .map_err(|e| SessionError::Encode(e.to_string()))
     }
 }
 
@@ -199,7 +239,10 @@ impl SessionError {
 
 impl Api {
     pub fn new(client: Client, sessions: Sessions) -> Self {
-        Self { client, sessions: Arc::new(Mutex::new(sessions)) }
+        Self {
+            client,
+            sessions: Arc::new(Mutex::new(sessions)),
+        }
     }
 
     pub fn client(&self) -> &Client {
@@ -232,7 +275,10 @@ fn bounded(text: String) -> Result<String, ClientError> {
     if text.len() <= 4_096 {
         Ok(text)
     } else {
-        Err(ClientError::TooLarge { operation: "opening a session", limit: 4_096 })
+        Err(ClientError::TooLarge {
+            operation: "opening a session",
+            limit: 4_096,
+        })
     }
 }
 
@@ -252,7 +298,14 @@ mod tests {
             at: Time::from_ms(0),
         };
         let client = Client::new(&enrolled.origin, None, &Default::default()).unwrap();
-        Sessions::load(dir, client, enrolled, SecretKey::from_seed(&[9; 32]), Facts::default()).unwrap()
+        Sessions::load(
+            dir,
+            client,
+            enrolled,
+            SecretKey::from_seed(&[9; 32]),
+            Facts::default(),
+        )
+        .unwrap()
     }
 
     #[test]
@@ -261,7 +314,12 @@ mod tests {
         let nonce = sessions(dir.path()).nonce().unwrap();
         let mut after_crash = sessions(dir.path());
         assert_eq!(after_crash.nonce().unwrap(), nonce);
-        after_crash.keep(Kept { value: "v2".into(), nonce: None }).unwrap();
+        after_crash
+            .keep(Kept {
+                value: "v2".into(),
+                nonce: None,
+            })
+            .unwrap();
         assert_ne!(sessions(dir.path()).nonce().unwrap(), nonce);
         assert_eq!(sessions(dir.path()).kept.value, "v2");
     }
@@ -270,17 +328,31 @@ mod tests {
     fn the_document_carries_origin_instance_value_and_nonce_under_the_instances_key() {
         let dir = tempfile::tempdir().unwrap();
         let mut s = sessions(dir.path());
-        s.keep(Kept { value: "v1".into(), nonce: None }).unwrap();
+        s.keep(Kept {
+            value: "v1".into(),
+            nonce: None,
+        })
+        .unwrap();
         let bytes = s.document("abc", Time::from_ms(7)).unwrap();
         let envelope = Envelope::from_bson(&bytes, 10_000).unwrap();
         assert!(envelope.is_signed_by(&s.key.public()));
         let read: Session = strict::decode(&envelope.payload.0, 10_000).unwrap();
-        assert_eq!((read.value.as_str(), read.nonce.as_str(), read.origin.as_str()), ("v1", "abc", "https://b.example"));
+        assert_eq!(
+            (
+                read.value.as_str(),
+                read.nonce.as_str(),
+                read.origin.as_str()
+            ),
+            ("v1", "abc", "https://b.example")
+        );
     }
 
     #[test]
     fn facts_that_would_not_fit_a_bearer_are_refused() {
-        let long = Facts { name: "x".repeat(MAX_FACTS_BYTES), ..Facts::default() };
+        let long = Facts {
+            name: "x".repeat(MAX_FACTS_BYTES),
+            ..Facts::default()
+        };
         assert!(check_facts(&Facts::default()).is_ok() && check_facts(&long).is_err());
     }
 }

@@ -57,8 +57,15 @@ pub struct Spool {
 
 impl Spool {
     pub fn open(dir: &Path, limit: u64, keep: Duration) -> Result<Self, SpoolError> {
-        durable::owner_dir(dir).map_err(|source| SpoolError::Io { path: dir.into(), source })?;
-        Ok(Self { dir: dir.into(), limit, keep })
+        durable::owner_dir(dir).map_err(|source| SpoolError::Io {
+            path: dir.into(),
+            source,
+        })?;
+        Ok(Self {
+            dir: dir.into(),
+            limit,
+            keep,
+        })
     }
 
     pub fn limit(&self) -> u64 {
@@ -70,7 +77,10 @@ impl Spool {
     }
 
     fn io(path: &Path) -> impl FnOnce(io::Error) -> SpoolError + '_ {
-        move |source| SpoolError::Io { path: path.into(), source }
+        move |source| SpoolError::Io {
+            path: path.into(),
+            source,
+        }
     }
 
     /// Bytes of all files.
@@ -87,7 +97,9 @@ impl Spool {
     /// How many bytes a new packet may have. Copies of sent packets make way.
     pub fn room(&self) -> Result<u64, SpoolError> {
         while self.used()? + LEAST > self.limit {
-            let Some(oldest) = self.sent()?.into_iter().min_by_key(|(_, at)| *at) else { break };
+            let Some(oldest) = self.sent()?.into_iter().min_by_key(|(_, at)| *at) else {
+                break;
+            };
             fs::remove_file(&oldest.0).map_err(Self::io(&oldest.0))?;
         }
         Ok(self.limit.saturating_sub(self.used()?))
@@ -96,8 +108,15 @@ impl Spool {
     /// The file that a run writes its packet into; what an earlier try left is gone.
     pub fn begin(&self, run: &str) -> Result<File, SpoolError> {
         let path = self.path(run, "part");
-        let open =
-            || OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(&path);
+        let open = || {
+            OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(&path)
+        };
         open().map_err(Self::io(&path))
     }
 
@@ -129,12 +148,22 @@ impl Spool {
         let mut file = File::open(&part).map_err(Self::io(&part))?;
         file.sync_all().map_err(Self::io(&part))?;
         let (sha256, bytes) = hash(&mut file).map_err(Self::io(&part))?;
-        let entry = Entry { run: run.to_owned(), claim, hook, sha256, bytes, name, made_at };
+        let entry = Entry {
+            run: run.to_owned(),
+            claim,
+            hook,
+            sha256,
+            bytes,
+            name,
+            made_at,
+        };
         let zip = self.path(run, "zip");
         fs::rename(&part, &zip).map_err(Self::io(&zip))?;
         let meta = self.path(run, "json");
-        let json = serde_json::to_vec(&entry)
-            .map_err(|e| SpoolError::Unreadable { path: meta.clone(), what: e.to_string() })?;
+        let json = serde_json::to_vec(&entry).map_err(|e| SpoolError::Unreadable {
+            path: meta.clone(),
+            what: e.to_string(),
+        })?;
         // Syncs the directory too, and so the zip's new name.
         durable::replace(&meta, &json).map_err(Self::io(&meta))?;
         self.forget_part(run)?;
@@ -199,9 +228,13 @@ impl Spool {
             if path.extension().is_none_or(|e| e != "json") {
                 continue;
             }
-            let bytes = durable::read(&path, 64 * 1024).map_err(Self::io(&path))?.unwrap_or_default();
-            let entry = serde_json::from_slice(&bytes)
-                .map_err(|e| SpoolError::Unreadable { path: path.clone(), what: e.to_string() })?;
+            let bytes = durable::read(&path, 64 * 1024)
+                .map_err(Self::io(&path))?
+                .unwrap_or_default();
+            let entry = serde_json::from_slice(&bytes).map_err(|e| SpoolError::Unreadable {
+                path: path.clone(),
+                what: e.to_string(),
+            })?;
             out.push(entry);
         }
         out.sort_by(|a: &Entry, b: &Entry| a.run.cmp(&b.run));
@@ -216,7 +249,11 @@ impl Spool {
     pub fn clean(&self, wanted: &[RunId]) -> Result<(), SpoolError> {
         for file in fs::read_dir(&self.dir).map_err(Self::io(&self.dir))? {
             let path = file.map_err(Self::io(&self.dir))?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
             let run = name.split('.').next().unwrap_or_default();
             if !name.starts_with("sent-") && !wanted.iter().any(|w| w == run) {
                 remove(&path)?;
@@ -228,7 +265,10 @@ impl Spool {
 
 fn remove(path: &Path) -> Result<(), SpoolError> {
     match fs::remove_file(path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(SpoolError::Io { path: path.into(), source: e }),
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(SpoolError::Io {
+            path: path.into(),
+            source: e,
+        }),
         _ => Ok(()),
     }
 }

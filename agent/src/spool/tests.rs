@@ -10,9 +10,25 @@ fn spool(limit: u64, keep: u64) -> (tempfile::TempDir, Spool) {
 }
 
 fn packed(spool: &Spool, run: &str, bytes: usize) -> Entry {
-    spool.begin(run).unwrap().write_all(&vec![7; bytes]).unwrap();
-    let claim = ClaimId { revision: Digest::of(b"h"), instance: "app-01".parse().unwrap(), reservation: 1 };
-    spool.finish(run, claim, Digest::of(b"h"), "x.zip".into(), Time::from_ms(5)).unwrap()
+    spool
+        .begin(run)
+        .unwrap()
+        .write_all(&vec![7; bytes])
+        .unwrap();
+    let claim = ClaimId {
+        revision: Digest::of(b"h"),
+        instance: "app-01".parse().unwrap(),
+        reservation: 1,
+    };
+    spool
+        .finish(
+            run,
+            claim,
+            Digest::of(b"h"),
+            "x.zip".into(),
+            Time::from_ms(5),
+        )
+        .unwrap()
 }
 
 #[test]
@@ -23,7 +39,10 @@ fn a_packet_is_listed_with_its_digest_until_it_is_accepted_and_survives_a_restar
     let again = Spool::open(&spool.dir, 1 << 20, Duration::ZERO).unwrap();
     assert_eq!(again.entries().unwrap(), [made]);
     again.accepted("r1").unwrap();
-    assert_eq!((again.entries().unwrap(), again.used().unwrap()), (vec![], 0));
+    assert_eq!(
+        (again.entries().unwrap(), again.used().unwrap()),
+        (vec![], 0)
+    );
 }
 
 #[test]
@@ -45,9 +64,13 @@ fn copies_of_sent_packets_are_kept_for_a_while_and_make_way_for_new_ones() {
     assert_eq!(spool.room().unwrap(), 200_000, "the copy made way");
     packed(&spool, "r2", 10);
     spool.accepted("r2").unwrap();
-    spool.prune(SystemTime::now() + Duration::from_secs(3_000)).unwrap();
+    spool
+        .prune(SystemTime::now() + Duration::from_secs(3_000))
+        .unwrap();
     assert_eq!(spool.sent().unwrap().len(), 1);
-    spool.prune(SystemTime::now() + Duration::from_secs(4_000)).unwrap();
+    spool
+        .prune(SystemTime::now() + Duration::from_secs(4_000))
+        .unwrap();
     assert_eq!(spool.sent().unwrap().len(), 0);
 }
 

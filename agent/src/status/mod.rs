@@ -47,7 +47,12 @@ impl Status {
         use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
         let path = state_dir.join(FILE);
         let beside = state_dir.join("status.json.new");
-        let mut file = fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&beside)?;
+        let mut file = fs::OpenOptions::new()
+            .create(true)
+            .write(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&beside)?;
         file.write_all(&serde_json::to_vec(self)?)?;
         fs::rename(&beside, &path)
     }
@@ -55,7 +60,9 @@ impl Status {
     /// None where no daemon ran yet.
     pub fn read(state_dir: &Path) -> io::Result<Option<Self>> {
         let bytes = crate::durable::read(&state_dir.join(FILE), MAX_STATUS)?;
-        bytes.map(|b| serde_json::from_slice(&b).map_err(io::Error::from)).transpose()
+        bytes
+            .map(|b| serde_json::from_slice(&b).map_err(io::Error::from))
+            .transpose()
     }
 }
 
@@ -68,7 +75,11 @@ mod tests {
     fn a_status_reads_back_even_from_another_version() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(Status::read(dir.path()).unwrap(), None);
-        let status = Status { pid: 7, spooled: 2, ..Status::default() };
+        let status = Status {
+            pid: 7,
+            spooled: 2,
+            ..Status::default()
+        };
         status.write(dir.path()).unwrap();
         assert_eq!(Status::read(dir.path()).unwrap(), Some(status));
         fs::write(dir.path().join(FILE), r#"{"pid": 8, "newer": true}"#).unwrap();

@@ -57,15 +57,29 @@ pub fn kill_all_mine(until: Instant) -> Swept {
     loop {
         reap_any();
         let left: Vec<Process> = match tree::all() {
-            Ok(all) => tree::beneath(me, &all).into_iter().filter(|p| !p.dead).collect(),
-            Err(_) => return Swept { killed: passes > 0, clean: false },
+            Ok(all) => tree::beneath(me, &all)
+                .into_iter()
+                .filter(|p| !p.dead)
+                .collect(),
+            Err(_) => {
+                return Swept {
+                    killed: passes > 0,
+                    clean: false,
+                };
+            }
         };
         if left.is_empty() {
             reap_any();
-            return Swept { killed: passes > 0, clean: true };
+            return Swept {
+                killed: passes > 0,
+                clean: true,
+            };
         }
         if Instant::now() >= until {
-            return Swept { killed: passes > 0, clean: false };
+            return Swept {
+                killed: passes > 0,
+                clean: false,
+            };
         }
         left.into_iter().for_each(kill);
         passes += 1;
@@ -81,7 +95,9 @@ fn reap_any() {
 
 /// SIGKILL to this very process; a pid that was given out again is let alone.
 fn kill(target: Process) {
-    let Some(pid) = target.rustix_pid() else { return };
+    let Some(pid) = target.rustix_pid() else {
+        return;
+    };
     match process::pidfd_open(pid, PidfdFlags::empty()) {
         // The descriptor holds the process that the pid names now; the start says whether it is the one we mean.
         Ok(handle) if target.is_alive() => {
@@ -112,7 +128,13 @@ impl RunTree {
         let (started, pid) = spawn()?;
         let child = tree::one(i32::try_from(pid).map_err(io::Error::other)?)?;
         running.push(child.pid);
-        Ok((started, Self { child, seen: HashSet::new() }))
+        Ok((
+            started,
+            Self {
+                child,
+                seen: HashSet::new(),
+            },
+        ))
     }
 
     /// One pass: kills all beneath the child, then, when nothing is left there or by `force`, the child and its
@@ -128,7 +150,11 @@ impl RunTree {
         let me = process::getpid().as_raw_nonzero().get();
         // Once it was waited for, its pid may be another's.
         let stands = all.iter().any(|p| *p == self.child);
-        let mut found = if stands { tree::beneath(self.child.pid, &all) } else { Vec::new() };
+        let mut found = if stands {
+            tree::beneath(self.child.pid, &all)
+        } else {
+            Vec::new()
+        };
         let orphans = self.orphans(me, &all);
         for process in &all {
             if self.seen.contains(process) || orphans.contains(&process.pid) {
@@ -136,7 +162,10 @@ impl RunTree {
                 found.extend(tree::beneath(process.pid, &all));
             }
         }
-        let alive: HashSet<Process> = found.into_iter().filter(|p| !p.dead && p.pid != me).collect();
+        let alive: HashSet<Process> = found
+            .into_iter()
+            .filter(|p| !p.dead && p.pid != me)
+            .collect();
         alive.iter().copied().for_each(kill);
         let none_left = alive.is_empty();
         self.seen.extend(alive);
@@ -152,7 +181,10 @@ impl RunTree {
             return HashSet::new();
         }
         let running = running();
-        all.iter().filter(|p| p.parent == me && !running.contains(&p.pid)).map(|p| p.pid).collect()
+        all.iter()
+            .filter(|p| p.parent == me && !running.contains(&p.pid))
+            .map(|p| p.pid)
+            .collect()
     }
 
     /// Orphans that came to this process and died are waited for by their pids, so that no other child's status is lost.

@@ -48,7 +48,8 @@ impl Process {
 /// The process `pid` as it is now.
 pub fn one(pid: i32) -> io::Result<Process> {
     let text = fs::read(format!("/proc/{pid}/stat"))?;
-    parse(pid, &text).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "/proc/PID/stat does not read"))
+    parse(pid, &text)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "/proc/PID/stat does not read"))
 }
 
 /// All processes of this PID namespace.
@@ -57,7 +58,10 @@ pub fn all() -> io::Result<Vec<Process>> {
     for entry in fs::read_dir(Path::new("/proc"))? {
         let Ok(entry) = entry else { continue };
         // Those that end while we look are left out.
-        let pid = entry.file_name().to_str().and_then(|name| name.parse().ok());
+        let pid = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok());
         if let Some(process) = pid.and_then(|pid| one(pid).ok()) {
             out.push(process);
         }
@@ -89,9 +93,13 @@ pub fn threads_of_user(uid: u32) -> io::Result<u64> {
     let mut count = 0;
     for entry in fs::read_dir("/proc")? {
         let Ok(entry) = entry else { continue };
-        let is_process = entry.file_name().to_str().is_some_and(|name| name.parse::<i32>().is_ok());
+        let is_process = entry
+            .file_name()
+            .to_str()
+            .is_some_and(|name| name.parse::<i32>().is_ok());
         if is_process && entry.metadata().is_ok_and(|m| m.uid() == uid) {
-            count += fs::read_dir(entry.path().join("task")).map_or(1, |tasks| tasks.count() as u64);
+            count +=
+                fs::read_dir(entry.path().join("task")).map_or(1, |tasks| tasks.count() as u64);
         }
     }
     Ok(count)
@@ -106,7 +114,12 @@ fn parse(pid: i32, text: &[u8]) -> Option<Process> {
     let parent = fields.next()?.parse().ok()?;
     // proc(5): state is field 3, starttime field 22.
     let start = fields.nth(17)?.parse().ok()?;
-    Some(Process { pid, start, parent, dead: matches!(state, "Z" | "X" | "x") })
+    Some(Process {
+        pid,
+        start,
+        parent,
+        dead: matches!(state, "Z" | "X" | "x"),
+    })
 }
 
 #[cfg(test)]
@@ -118,7 +131,10 @@ mod tests {
     fn a_name_with_parentheses_and_blanks_does_not_confuse() {
         let text = b"7 (a) R 1 (x) S 42 7 7 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 999 1 2\n";
         let read = parse(7, text).unwrap();
-        assert_eq!((read.pid, read.start, read.parent, read.dead), (7, 999, 42, false));
+        assert_eq!(
+            (read.pid, read.start, read.parent, read.dead),
+            (7, 999, 42, false)
+        );
     }
 
     #[test]
@@ -127,12 +143,27 @@ mod tests {
         let all = all().unwrap();
         assert!(beneath(me.parent, &all).contains(&me));
         assert!(me.is_alive());
-        assert!(!Process { start: me.start + 1, ..me }.is_alive(), "another process of the same pid is not this one");
+        assert!(
+            !Process {
+                start: me.start + 1,
+                ..me
+            }
+            .is_alive(),
+            "another process of the same pid is not this one"
+        );
     }
 
     #[test]
     fn a_snapshot_with_a_ring_ends() {
-        let at = |pid, parent| Process { pid, parent, start: 1, dead: false };
-        assert_eq!(beneath(1, &[at(2, 1), at(3, 2), at(2, 3), at(1, 3)]).len(), 4);
+        let at = |pid, parent| Process {
+            pid,
+            parent,
+            start: 1,
+            dead: false,
+        };
+        assert_eq!(
+            beneath(1, &[at(2, 1), at(3, 2), at(2, 3), at(1, 3)]).len(),
+            4
+        );
     }
 }

@@ -2,9 +2,7 @@
 use std::path::{Path, PathBuf};
 
 use boathook_hooks::{
-    documents::{
-        Document, revocation::Revocation, root::Root, roster::Roster,
-    },
+    documents::{Document, revocation::Revocation, root::Root, roster::Roster},
     envelope::{Envelope, EnvelopeError},
     protocol, strict,
     time::Time,
@@ -22,7 +20,10 @@ pub const FILE: &str = "trust.bson";
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
     #[error("{path}")]
-    Io { path: PathBuf, source: std::io::Error },
+    Io {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("the trust documents on the disk: {0}")]
     Stored(String),
     #[error("there are no trust documents yet: enrol first")]
@@ -91,10 +92,17 @@ pub async fn take_list(
 }
 
 /// Root N+1, N+2, … until the server has no more.
-async fn later_roots(trust: &mut TrustStore, client: &Client, bearer: &str) -> Result<(), TrustError> {
+async fn later_roots(
+    trust: &mut TrustStore,
+    client: &Client,
+    bearer: &str,
+) -> Result<(), TrustError> {
     loop {
         let next = trust.root().version + 1;
-        match client.document("fetching a root", &protocol::path_root(next), bearer).await {
+        match client
+            .document("fetching a root", &protocol::path_root(next), bearer)
+            .await
+        {
             Ok(bytes) => {
                 trust.add_root(&bytes)?;
             }
@@ -105,7 +113,11 @@ async fn later_roots(trust: &mut TrustStore, client: &Client, bearer: &str) -> R
 }
 
 /// What the accepted list names and is not here. Named again after each root, since a root changes what is missing.
-pub async fn fetch_missing(trust: &mut TrustStore, client: &Client, bearer: &str) -> Result<(), TrustError> {
+pub async fn fetch_missing(
+    trust: &mut TrustStore,
+    client: &Client,
+    bearer: &str,
+) -> Result<(), TrustError> {
     loop {
         let missing = trust.missing();
         let Some(first) = missing.first() else {
@@ -115,16 +127,22 @@ pub async fn fetch_missing(trust: &mut TrustStore, client: &Client, bearer: &str
         for document in missing {
             match document {
                 Missing::Root(n) => {
-                    let bytes = client.document("fetching a root", &protocol::path_root(n), bearer).await?;
+                    let bytes = client
+                        .document("fetching a root", &protocol::path_root(n), bearer)
+                        .await?;
                     trust.add_root(&bytes)?;
                 }
                 Missing::Revocation { revoker, number } => {
                     let path = protocol::path_revocation(&revoker, number);
-                    let bytes = client.document("fetching a revocation", &path, bearer).await?;
+                    let bytes = client
+                        .document("fetching a revocation", &path, bearer)
+                        .await?;
                     trust.add_revocation(&bytes)?;
                 }
                 Missing::Roster(n) => {
-                    let bytes = client.document("fetching a roster", &protocol::path_roster(n), bearer).await?;
+                    let bytes = client
+                        .document("fetching a roster", &protocol::path_roster(n), bearer)
+                        .await?;
                     trust.add_roster(&bytes)?;
                 }
             }
@@ -164,13 +182,28 @@ mod tests {
         let house = house();
         let mut trust = TrustStore::pin(&house.root_bytes(), house.fingerprint()).unwrap();
         let roster = Envelope::from_bson(&house.roster_bytes(&house.roster()), 1 << 20).unwrap();
-        assert_eq!(import(&mut trust, roster.to_json().as_bytes()).unwrap(), ("roster", Added::New));
+        assert_eq!(
+            import(&mut trust, roster.to_json().as_bytes()).unwrap(),
+            ("roster", Added::New)
+        );
         let revocation = house.revocation(1, Revoked::Person("ben".parse().unwrap()));
-        assert_eq!(import(&mut trust, &revocation).unwrap(), ("revocation", Added::New));
-        assert_eq!(import(&mut trust, &house.root_bytes()).unwrap(), ("root", Added::Known));
+        assert_eq!(
+            import(&mut trust, &revocation).unwrap(),
+            ("revocation", Added::New)
+        );
+        assert_eq!(
+            import(&mut trust, &house.root_bytes()).unwrap(),
+            ("root", Added::Known)
+        );
         let hook = house.signed(&house.hook(), &[&house.ada_file]);
-        assert!(matches!(import(&mut trust, &hook), Err(TrustError::Foreign(_))));
+        assert!(matches!(
+            import(&mut trust, &hook),
+            Err(TrustError::Foreign(_))
+        ));
         let forged = house.signed(&house.roster(), &[&house.ada_file]);
-        assert!(matches!(import(&mut trust, &forged), Err(TrustError::Refusal(_))));
+        assert!(matches!(
+            import(&mut trust, &forged),
+            Err(TrustError::Refusal(_))
+        ));
     }
 }

@@ -34,7 +34,10 @@ const MOST_ASKS: usize = 60;
 #[derive(Debug, thiserror::Error)]
 pub enum UploadError {
     #[error("the spooled packet {path}")]
-    Spool { path: PathBuf, source: std::io::Error },
+    Spool {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error(transparent)]
     Api(#[from] SessionError),
     #[error("the server's answer to the upload: {0}")]
@@ -64,7 +67,12 @@ pub enum Verdict {
 }
 
 /// Sends all of `entry`. `fresh`: nothing of it was sent yet. Errors are for another try.
-pub async fn send(api: &Api, entry: &Entry, zip: &Path, fresh: bool) -> Result<Verdict, UploadError> {
+pub async fn send(
+    api: &Api,
+    entry: &Entry,
+    zip: &Path,
+    fresh: bool,
+) -> Result<Verdict, UploadError> {
     match transfer(api, entry, zip, fresh).await {
         Ok(()) => {}
         // What the server will not take, the claim's state explains.
@@ -77,7 +85,9 @@ pub async fn send(api: &Api, entry: &Entry, zip: &Path, fresh: bool) -> Result<V
                 Err(other) => Err(other),
             };
         }
-        Err(UploadError::Api(e)) if e.status() == Some(413) => return Ok(Verdict::Gone(e.to_string())),
+        Err(UploadError::Api(e)) if e.status() == Some(413) => {
+            return Ok(Verdict::Gone(e.to_string()));
+        }
         Err(other) => return Err(other),
     }
     for asked in 0..MOST_ASKS {
@@ -112,25 +122,46 @@ async fn status(api: &Api, entry: &Entry) -> Result<ClaimStatus, UploadError> {
 
 /// Until the server has all bytes.
 async fn transfer(api: &Api, entry: &Entry, zip: &Path, fresh: bool) -> Result<(), UploadError> {
-    let spool = |source| UploadError::Spool { path: zip.into(), source };
+    let spool = |source| UploadError::Spool {
+        path: zip.into(),
+        source,
+    };
     let mut file = File::open(zip).map_err(spool)?;
     let created = api
         .send(|c| {
             let path = protocol::path_upload(&entry.claim);
-            Ok(tus(c.request("beginning the upload", Method::POST, &path)?).header("upload-length", entry.bytes))
+            Ok(tus(c.request("beginning the upload", Method::POST, &path)?)
+                .header("upload-length", entry.bytes))
         })
         .await?;
-    let location = created.header("location").ok_or(UploadError::Protocol("it names no place for the bytes"))?.to_owned();
-    let mut offset = if fresh { 0 } else { offset_at(api, &location).await? };
+    let location = created
+        .header("location")
+        .ok_or(UploadError::Protocol("it names no place for the bytes"))?
+        .to_owned();
+    let mut offset = if fresh {
+        0
+    } else {
+        offset_at(api, &location).await?
+    };
     let mut conflicts = 0;
     while offset < entry.bytes {
         let piece = piece(&mut file, offset, entry.bytes).map_err(spool)?;
-        let sent = api.send(|c| patch(c.request("sending the packet", Method::PATCH, &location)?, offset, &piece)).await;
+        let sent = api
+            .send(|c| {
+                patch(
+                    c.request("sending the packet", Method::PATCH, &location)?,
+                    offset,
+                    &piece,
+                )
+            })
+            .await;
         match sent {
             Ok(answer) => {
                 let next = upload_offset(&answer)?;
                 if next <= offset || next > entry.bytes {
-                    return Err(UploadError::Protocol("its offset does not fit what was sent"));
+                    return Err(UploadError::Protocol(
+                        "its offset does not fit what was sent",
+                    ));
                 }
                 offset = next;
             }
@@ -160,7 +191,15 @@ fn patch(request: Request, offset: u64, piece: &bytes::Bytes) -> Result<Request,
 }
 
 async fn offset_at(api: &Api, location: &str) -> Result<u64, UploadError> {
-    let answer = api.send(|c| Ok(tus(c.request("asking for the upload's offset", Method::HEAD, location)?))).await?;
+    let answer = api
+        .send(|c| {
+            Ok(tus(c.request(
+                "asking for the upload's offset",
+                Method::HEAD,
+                location,
+            )?))
+        })
+        .await?;
     upload_offset(&answer)
 }
 

@@ -13,11 +13,24 @@ use crate::spool::Entry;
 #[error("the receipt does not count: {0}")]
 pub struct BadReceipt(pub String);
 
-pub fn check(bytes: &[u8], entry: &Entry, instance_key: &PublicKey, trust: &TrustStore) -> Result<(), BadReceipt> {
+pub fn check(
+    bytes: &[u8],
+    entry: &Entry,
+    instance_key: &PublicKey,
+    trust: &TrustStore,
+) -> Result<(), BadReceipt> {
     let bad = |what: &str| BadReceipt(what.to_owned());
-    let envelope = Envelope::from_bson(bytes, MAX_DOCUMENT).map_err(|e| BadReceipt(e.to_string()))?;
-    envelope.expect_type(Receipt::PAYLOAD_TYPE).map_err(|e| BadReceipt(e.to_string()))?;
-    if !trust.root().online.iter().any(|key| !revoked(trust, key) && envelope.is_signed_by(key)) {
+    let envelope =
+        Envelope::from_bson(bytes, MAX_DOCUMENT).map_err(|e| BadReceipt(e.to_string()))?;
+    envelope
+        .expect_type(Receipt::PAYLOAD_TYPE)
+        .map_err(|e| BadReceipt(e.to_string()))?;
+    if !trust
+        .root()
+        .online
+        .iter()
+        .any(|key| !revoked(trust, key) && envelope.is_signed_by(key))
+    {
         return Err(bad("it is not signed by an online key of the root"));
     }
     let receipt: Receipt =
@@ -42,7 +55,11 @@ fn revoked(trust: &TrustStore, key: &PublicKey) -> bool {
     trust
         .revocations()
         .all()
-        .filter(|r| !undone.iter().any(|u| u.revoker == r.revoker && u.number == r.number))
+        .filter(|r| {
+            !undone
+                .iter()
+                .any(|u| u.revoker == r.revoker && u.number == r.number)
+        })
         .any(|r| r.revoked == Revoked::Key(key.id()))
 }
 
@@ -62,7 +79,11 @@ mod tests {
         let hook = Digest::of(b"hook");
         Entry {
             run: "r1".into(),
-            claim: ClaimId { revision: hook, instance: "app-01".parse().unwrap(), reservation: 1 },
+            claim: ClaimId {
+                revision: hook,
+                instance: "app-01".parse().unwrap(),
+                reservation: 1,
+            },
             hook,
             sha256: Digest::of(b"zip"),
             bytes: 3,
@@ -71,7 +92,10 @@ mod tests {
         }
     }
 
-    fn verdict(change: impl FnOnce(&mut Receipt), key: impl FnOnce(&Sample) -> SecretKey) -> Result<(), BadReceipt> {
+    fn verdict(
+        change: impl FnOnce(&mut Receipt),
+        key: impl FnOnce(&Sample) -> SecretKey,
+    ) -> Result<(), BadReceipt> {
         let house = Sample::new(Time::wall_clock());
         let entry = entry();
         let mut receipt = Receipt {
@@ -81,7 +105,10 @@ mod tests {
             claim: Some(entry.claim.clone()),
             instance_key: house.instance_key.public(),
             received_at: house.now,
-            heads: Heads { customer: Default::default(), house: Default::default() },
+            heads: Heads {
+                customer: Default::default(),
+                house: Default::default(),
+            },
             extensions: Default::default(),
             critical: vec![],
         };
@@ -94,13 +121,48 @@ mod tests {
     fn a_receipt_counts_only_for_this_packet_claim_and_instance_under_the_online_key() {
         let online = |h: &Sample| h.online.clone();
         assert_eq!(verdict(|_| (), online), Ok(()));
-        assert!(verdict(|_| (), |h| h.ada_file.clone()).unwrap_err().0.contains("online key"));
-        assert!(verdict(|r| r.packet = Digest::of(b"other"), online).unwrap_err().0.contains("packet"));
-        assert!(verdict(|r| r.bytes = 4, online).unwrap_err().0.contains("packet"));
-        assert!(verdict(|r| r.claim = None, online).unwrap_err().0.contains("claim"));
-        assert!(verdict(|r| r.hook = None, online).unwrap_err().0.contains("claim"));
+        assert!(
+            verdict(|_| (), |h| h.ada_file.clone())
+                .unwrap_err()
+                .0
+                .contains("online key")
+        );
+        assert!(
+            verdict(|r| r.packet = Digest::of(b"other"), online)
+                .unwrap_err()
+                .0
+                .contains("packet")
+        );
+        assert!(
+            verdict(|r| r.bytes = 4, online)
+                .unwrap_err()
+                .0
+                .contains("packet")
+        );
+        assert!(
+            verdict(|r| r.claim = None, online)
+                .unwrap_err()
+                .0
+                .contains("claim")
+        );
+        assert!(
+            verdict(|r| r.hook = None, online)
+                .unwrap_err()
+                .0
+                .contains("claim")
+        );
         let other = SecretKey::from_seed(&[77; 32]).public();
-        assert!(verdict(|r| r.instance_key = other, online).unwrap_err().0.contains("instance"));
-        assert!(verdict(|r| r.critical.push("x".into()), online).unwrap_err().0.contains("extension"));
+        assert!(
+            verdict(|r| r.instance_key = other, online)
+                .unwrap_err()
+                .0
+                .contains("instance")
+        );
+        assert!(
+            verdict(|r| r.critical.push("x".into()), online)
+                .unwrap_err()
+                .0
+                .contains("extension")
+        );
     }
 }

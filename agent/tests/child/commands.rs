@@ -9,7 +9,13 @@ use crate::rig::{Rig, lives};
 
 /// A shell is a poor grant; here it is the one that can misbehave in every way.
 fn shell(script: &str) -> Rig {
-    Rig::new().section("c", "command", doc! {"path": "/bin/sh", "args": ["-c", script]}).command("/bin/sh", &["-c", "(?s).*"])
+    Rig::new()
+        .section(
+            "c",
+            "command",
+            doc! {"path": "/bin/sh", "args": ["-c", script]},
+        )
+        .command("/bin/sh", &["-c", "(?s).*"])
 }
 
 #[tokio::test]
@@ -19,9 +25,16 @@ async fn output_error_and_exit_status_come_apart() {
     assert_eq!(section.text("stdout.txt"), "to out\n");
     assert_eq!(section.text("stderr.txt"), "to err\n");
     let report: serde_json::Value = serde_json::from_str(&section.text("command.json")).unwrap();
-    assert_eq!((&report["exit_status"], &report["timed_out"]), (&0.into(), &false.into()));
+    assert_eq!(
+        (&report["exit_status"], &report["timed_out"]),
+        (&0.into(), &false.into())
+    );
     assert!(matches!(ran.end, RunEnd::Finished));
-    assert!(ran.privileges.contains(&"no_new_privs".to_owned()), "{:?}", ran.privileges);
+    assert!(
+        ran.privileges.contains(&"no_new_privs".to_owned()),
+        "{:?}",
+        ran.privileges
+    );
 }
 
 #[tokio::test]
@@ -39,20 +52,35 @@ async fn another_exit_status_than_the_hook_allows_is_a_failure_with_its_output()
 async fn what_the_policy_does_not_allow_is_not_started() {
     let ran = Rig::new()
         .section("path", "command", doc! {"path": "/bin/true"})
-        .section("args", "command", doc! {"path": "/bin/echo", "args": ["-n", "20; id"]})
-        .section("good", "command", doc! {"path": "/bin/echo", "args": ["-n", "20"]})
+        .section(
+            "args",
+            "command",
+            doc! {"path": "/bin/echo", "args": ["-n", "20; id"]},
+        )
+        .section(
+            "good",
+            "command",
+            doc! {"path": "/bin/echo", "args": ["-n", "20"]},
+        )
         .command("/bin/echo", &["-n", "[0-9]+"])
         .run()
         .await;
-    ran.is("path", Outcome::DeniedByPolicy).says("does not allow /bin/true");
-    ran.is("args", Outcome::DeniedByPolicy).says("with these arguments");
+    ran.is("path", Outcome::DeniedByPolicy)
+        .says("does not allow /bin/true");
+    ran.is("args", Outcome::DeniedByPolicy)
+        .says("with these arguments");
     assert_eq!(ran.is("good", Outcome::Ok).text("stdout.txt"), "20");
 }
 
 #[tokio::test]
 async fn a_command_that_is_not_there_says_so() {
-    let ran = Rig::new().section("c", "command", doc! {"path": "/no/such"}).command("/no/such", &[]).run().await;
-    ran.is("c", Outcome::Failed).says("starting /no/such: no such file");
+    let ran = Rig::new()
+        .section("c", "command", doc! {"path": "/no/such"})
+        .command("/no/such", &[])
+        .run()
+        .await;
+    ran.is("c", Outcome::Failed)
+        .says("starting /no/such: no such file");
 }
 
 #[tokio::test]
@@ -61,24 +89,38 @@ async fn the_environment_holds_nothing_of_ours_and_input_is_empty() {
     let text = ran.is("c", Outcome::Ok).text("stdout.txt");
     let names: Vec<&str> = text.lines().map(|l| l.split('=').next().unwrap()).collect();
     for name in names {
-        assert!(["PATH", "LC_ALL", "PWD", "OLDPWD", "SHLVL", "_", "end"].contains(&name), "{text}");
+        assert!(
+            ["PATH", "LC_ALL", "PWD", "OLDPWD", "SHLVL", "_", "end"].contains(&name),
+            "{text}"
+        );
     }
 }
 
 #[tokio::test]
 async fn streams_are_cut_at_their_own_limits() {
     let mut rig = shell("head -c 100000 /dev/zero; head -c 5000 /dev/zero >&2");
-    rig.entries[0].params.extend(doc! {"stdout_bytes": 1000, "stderr_bytes": 10});
+    rig.entries[0]
+        .params
+        .extend(doc! {"stdout_bytes": 1000, "stderr_bytes": 10});
     let ran = rig.run().await;
     let section = ran.is("c", Outcome::Truncated);
-    assert_eq!((section.files["stdout.txt"].len(), section.files["stderr.txt"].len()), (1000, 10));
+    assert_eq!(
+        (
+            section.files["stdout.txt"].len(),
+            section.files["stderr.txt"].len()
+        ),
+        (1000, 10)
+    );
     let out: Vec<u64> = section.end.left_out.iter().map(|l| l.bytes).collect();
     assert_eq!(out, [99_000, 4_990]);
 }
 
 #[tokio::test]
 async fn a_command_without_end_is_ended_in_time_and_what_it_said_is_kept() {
-    let ran = shell("echo first; while :; do :; done").within(1, 1 << 20).run().await;
+    let ran = shell("echo first; while :; do :; done")
+        .within(1, 1 << 20)
+        .run()
+        .await;
     let section = ran.is("c", Outcome::TimedOut);
     assert_eq!(section.text("stdout.txt"), "first\n");
     assert!(section.text("command.json").contains("\"timed_out\": true"));
@@ -105,7 +147,11 @@ async fn what_a_command_leaves_in_the_background_does_not_hold_it_up_and_is_kill
     let ran = shell(&script).run().await;
     let section = ran.is("c", Outcome::Ok);
     assert_eq!(section.text("stdout.txt"), "done\n");
-    assert!(section.text("command.json").contains("\"left_others_running\": true"));
+    assert!(
+        section
+            .text("command.json")
+            .contains("\"left_others_running\": true")
+    );
     assert!(ran.took < Duration::from_secs(3), "{:?}", ran.took);
     assert!(!lives(mark));
 }
@@ -115,7 +161,9 @@ async fn a_chain_of_forks_that_never_stands_still_is_killed_too() {
     let mark = "boathook-test-chain-55d1";
     let script = format!("f() {{ : {mark}; setsid sh -c \"$0\" \"$0\" & exit; }}; f");
     // Each link starts the next in a new session and ends.
-    let script = format!("S='setsid sh -c \"$S\" {mark} & exit'; export S; sh -c \"$S\" {mark}; : {script:?}");
+    let script = format!(
+        "S='setsid sh -c \"$S\" {mark} & exit'; export S; sh -c \"$S\" {mark}; : {script:?}"
+    );
     let ran = shell(&script).within(2, 1 << 20).run().await;
     assert!(ran.took < Duration::from_secs(8), "{:?}", ran.took);
     std::thread::sleep(Duration::from_millis(50));
@@ -126,7 +174,10 @@ async fn a_chain_of_forks_that_never_stands_still_is_killed_too() {
 async fn a_command_that_kills_its_collector_costs_only_its_section() {
     let mark = "boathook-test-parricide-2b7e";
     let script = format!("(setsid sh -c 'sleep 300; : {mark}' &); kill -9 $PPID; sleep 300");
-    let ran = shell(&script).section("host", "host", doc! {"parts": ["os"]}).run().await;
+    let ran = shell(&script)
+        .section("host", "host", doc! {"parts": ["os"]})
+        .run()
+        .await;
     ran.is("c", Outcome::Failed).says("ended early");
     ran.is("host", Outcome::Ok);
     assert!(matches!(ran.end, RunEnd::Finished));

@@ -39,7 +39,12 @@ pub struct Rig {
 
 impl Rig {
     pub fn new() -> Self {
-        Self { entries: Vec::new(), grants: Grants::default(), run_ms: 30_000, total_bytes: 64 << 20 }
+        Self {
+            entries: Vec::new(),
+            grants: Grants::default(),
+            run_ms: 30_000,
+            total_bytes: 64 << 20,
+        }
     }
 
     pub fn section(mut self, name: &str, collector: &str, params: Document) -> Self {
@@ -67,7 +72,10 @@ impl Rig {
 
     pub fn command(mut self, path: &str, args: &[&str]) -> Self {
         let args = args.iter().map(|a| (*a).to_owned()).collect();
-        self.grants.commands.push(CommandGrant { path: path.into(), args });
+        self.grants.commands.push(CommandGrant {
+            path: path.into(),
+            args,
+        });
         self
     }
 
@@ -84,9 +92,16 @@ impl Rig {
             id: HookId::fresh(),
             revision: 1,
             author: "ann".parse().unwrap(),
-            subject: Subject::Ticket { system: "jira".into(), key: "MM-1".into(), url: None },
+            subject: Subject::Ticket {
+                system: "jira".into(),
+                key: "MM-1".into(),
+                url: None,
+            },
             customers: HookCustomers::Only(vec!["acme".parse().unwrap()]),
-            audience: Audience { everyone: true, ..Audience::default() },
+            audience: Audience {
+                everyone: true,
+                ..Audience::default()
+            },
             title: "a trial".into(),
             reason: "to see what it does".into(),
             not_before: at,
@@ -124,14 +139,23 @@ impl Rig {
     }
 
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Ran {
-        let run = Run { exe: exe(), expected: self.entries.clone(), job: self.job() };
+        let run = Run {
+            exe: exe(),
+            expected: self.entries.clone(),
+            job: self.job(),
+        };
         run_job(run, stop).await
     }
 }
 
 pub async fn run_job(run: Run, stop: impl Future<Output = ()>) -> Ran {
     let begun = Instant::now();
-    let mut ran = Ran { end: RunEnd::Finished, took: Duration::ZERO, sections: BTreeMap::new(), privileges: vec![] };
+    let mut ran = Ran {
+        end: RunEnd::Finished,
+        took: Duration::ZERO,
+        sections: BTreeMap::new(),
+        privileges: vec![],
+    };
     let mut open = None;
     let mut file = None;
     let end = run_child::<Infallible>(run, stop, |frame| {
@@ -175,7 +199,9 @@ pub struct Section {
 
 impl Ran {
     pub fn section(&self, name: &str) -> &Section {
-        self.sections.get(name).unwrap_or_else(|| panic!("no section {name} in {self:?}"))
+        self.sections
+            .get(name)
+            .unwrap_or_else(|| panic!("no section {name} in {self:?}"))
     }
 
     #[track_caller]
@@ -189,7 +215,10 @@ impl Ran {
 impl Section {
     #[track_caller]
     pub fn text(&self, path: &str) -> String {
-        let found = self.files.get(path).unwrap_or_else(|| panic!("no {path} among {:?}", self.files.keys()));
+        let found = self
+            .files
+            .get(path)
+            .unwrap_or_else(|| panic!("no {path} among {:?}", self.files.keys()));
         String::from_utf8(found.clone()).unwrap()
     }
 
@@ -199,8 +228,17 @@ impl Section {
 
     #[track_caller]
     pub fn says(&self, words: &str) {
-        let all: Vec<&str> = self.end.left_out.iter().map(|l| l.text.as_str()).chain([self.end.reason.as_str()]).collect();
-        assert!(all.iter().any(|text| text.contains(words)), "{words:?} is not in {all:?}");
+        let all: Vec<&str> = self
+            .end
+            .left_out
+            .iter()
+            .map(|l| l.text.as_str())
+            .chain([self.end.reason.as_str()])
+            .collect();
+        assert!(
+            all.iter().any(|text| text.contains(words)),
+            "{words:?} is not in {all:?}"
+        );
     }
 }
 

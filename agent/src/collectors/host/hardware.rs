@@ -8,15 +8,34 @@ use super::{text, value};
 pub fn cpu() -> Value {
     let info = text("/proc/cpuinfo").unwrap_or_default();
     let field = |name: &str| {
-        let line = info.lines().find(|l| l.split(':').next().is_some_and(|n| n.trim() == name));
-        line.and_then(|l| l.split_once(':')).map(|(_, v)| v.trim().to_owned())
+        let line = info
+            .lines()
+            .find(|l| l.split(':').next().is_some_and(|n| n.trim() == name));
+        line.and_then(|l| l.split_once(':'))
+            .map(|(_, v)| v.trim().to_owned())
     };
     let stat = text("/proc/stat").unwrap_or_default();
-    let processors = stat.lines().filter(|l| l.starts_with("cpu") && !l.starts_with("cpu ")).count();
+    let processors = stat
+        .lines()
+        .filter(|l| l.starts_with("cpu") && !l.starts_with("cpu "))
+        .count();
     // proc(5): user, nice, system, idle, iowait, irq, softirq, steal, in ticks.
-    let ticks: Vec<u64> = stat.lines().next().unwrap_or_default().split_ascii_whitespace().skip(1).flat_map(str::parse).collect();
-    let names = ["user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal"];
-    let since_boot: Map<String, Value> = names.iter().zip(ticks).map(|(n, t)| ((*n).to_owned(), t.into())).collect();
+    let ticks: Vec<u64> = stat
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .split_ascii_whitespace()
+        .skip(1)
+        .flat_map(str::parse)
+        .collect();
+    let names = [
+        "user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal",
+    ];
+    let since_boot: Map<String, Value> = names
+        .iter()
+        .zip(ticks)
+        .map(|(n, t)| ((*n).to_owned(), t.into()))
+        .collect();
     json!({
         "processors": processors,
         "model": field("model name").or_else(|| field("Model")),
@@ -32,8 +51,14 @@ pub fn cpu() -> Value {
 pub fn memory() -> Value {
     let info = text("/proc/meminfo").unwrap_or_default();
     let bytes = |name: &str| {
-        let line = info.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(':'))?;
-        line.split_ascii_whitespace().next()?.parse::<u64>().ok().map(|kib| kib * 1024)
+        let line = info
+            .lines()
+            .find_map(|l| l.strip_prefix(name)?.strip_prefix(':'))?;
+        line.split_ascii_whitespace()
+            .next()?
+            .parse::<u64>()
+            .ok()
+            .map(|kib| kib * 1024)
     };
     json!({
         "total_bytes": bytes("MemTotal"),
@@ -82,8 +107,30 @@ pub fn disks() -> Value {
 
 /// File systems whose size is never asked for: they are not real, or another machine might not answer.
 const NOT_ASKED: &[&str] = &[
-    "nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "glusterfs", "afs", "autofs", "proc", "sysfs", "devpts", "cgroup", "cgroup2",
-    "securityfs", "debugfs", "tracefs", "pstore", "bpf", "mqueue", "fusectl", "configfs", "binfmt_misc", "nsfs",
+    "nfs",
+    "nfs4",
+    "cifs",
+    "smb3",
+    "9p",
+    "ceph",
+    "glusterfs",
+    "afs",
+    "autofs",
+    "proc",
+    "sysfs",
+    "devpts",
+    "cgroup",
+    "cgroup2",
+    "securityfs",
+    "debugfs",
+    "tracefs",
+    "pstore",
+    "bpf",
+    "mqueue",
+    "fusectl",
+    "configfs",
+    "binfmt_misc",
+    "nsfs",
 ];
 
 pub fn mounts() -> Value {
@@ -101,7 +148,9 @@ fn mount(line: &str) -> Option<Value> {
     let (kind, source) = (*right.first()?, unescape(right.get(1)?));
     let mut row = json!({ "path": path, "kind": kind, "source": source, "options": options });
     let asked = !NOT_ASKED.contains(&kind) && !kind.starts_with("fuse.");
-    if let Some(stat) = asked.then(|| rustix::fs::statvfs(path.as_str()).ok()).flatten()
+    if let Some(stat) = asked
+        .then(|| rustix::fs::statvfs(path.as_str()).ok())
+        .flatten()
         && let Some(map) = row.as_object_mut()
     {
         map.insert("bytes".into(), (stat.f_blocks * stat.f_frsize).into());
@@ -114,7 +163,10 @@ fn mount(line: &str) -> Option<Value> {
 
 /// Blanks and backslashes stand there as `\040` and `\134`.
 fn unescape(text: &str) -> String {
-    text.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
+    text.replace("\\040", " ")
+        .replace("\\011", "\t")
+        .replace("\\012", "\n")
+        .replace("\\134", "\\")
 }
 
 #[cfg(test)]
@@ -123,8 +175,14 @@ mod tests {
 
     #[test]
     fn a_mount_with_blanks_and_tags_reads() {
-        let row = mount("36 35 98:0 / /mnt/a\\040b rw,noatime shared:1 master:2 - proc /dev/x\\040y rw");
-        assert_eq!(row, Some(json!({"path": "/mnt/a b", "kind": "proc", "source": "/dev/x y", "options": "rw,noatime"})));
+        let row =
+            mount("36 35 98:0 / /mnt/a\\040b rw,noatime shared:1 master:2 - proc /dev/x\\040y rw");
+        assert_eq!(
+            row,
+            Some(
+                json!({"path": "/mnt/a b", "kind": "proc", "source": "/dev/x y", "options": "rw,noatime"})
+            )
+        );
         assert_eq!(mount("nonsense"), None);
     }
 }

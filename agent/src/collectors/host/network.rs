@@ -19,11 +19,23 @@ fn interfaces() -> Vec<Value> {
     let counters = text("/proc/net/dev").unwrap_or_default();
     let v6 = addresses_v6();
     let mut out = Vec::new();
-    for entry in fs::read_dir("/sys/class/net").into_iter().flatten().flatten() {
+    for entry in fs::read_dir("/sys/class/net")
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
         let name = entry.file_name().to_string_lossy().into_owned();
         let at = |rest: &str| format!("/sys/class/net/{name}/{rest}");
-        let line = counters.lines().find_map(|l| l.trim_start().strip_prefix(name.as_str())?.strip_prefix(':'));
-        let n: Vec<u64> = line.unwrap_or_default().split_ascii_whitespace().flat_map(str::parse).collect();
+        let line = counters.lines().find_map(|l| {
+            l.trim_start()
+                .strip_prefix(name.as_str())?
+                .strip_prefix(':')
+        });
+        let n: Vec<u64> = line
+            .unwrap_or_default()
+            .split_ascii_whitespace()
+            .flat_map(str::parse)
+            .collect();
         out.push(json!({
             "name": name,
             "state": text(&at("operstate")),
@@ -50,9 +62,14 @@ fn addresses_v6() -> BTreeMap<String, Vec<String>> {
     for line in text("/proc/net/if_inet6").unwrap_or_default().lines() {
         let fields: Vec<&str> = line.split_ascii_whitespace().collect();
         if let [address, _, prefix, _, _, name] = fields[..]
-            && let (Ok(bits), Ok(prefix)) = (u128::from_str_radix(address, 16), u8::from_str_radix(prefix, 16))
+            && let (Ok(bits), Ok(prefix)) = (
+                u128::from_str_radix(address, 16),
+                u8::from_str_radix(prefix, 16),
+            )
         {
-            out.entry(name.to_owned()).or_default().push(format!("{}/{prefix}", Ipv6Addr::from_bits(bits)));
+            out.entry(name.to_owned())
+                .or_default()
+                .push(format!("{}/{prefix}", Ipv6Addr::from_bits(bits)));
         }
     }
     out
@@ -76,7 +93,10 @@ fn own_v4() -> Vec<String> {
 /// `/proc/net/route`: addresses in hex, the machine's own byte order.
 fn routes() -> Vec<Value> {
     let address = |hex: &str| {
-        u32::from_str_radix(hex, 16).map_or_else(|_| hex.to_owned(), |n| Ipv4Addr::from(n.to_ne_bytes()).to_string())
+        u32::from_str_radix(hex, 16).map_or_else(
+            |_| hex.to_owned(),
+            |n| Ipv4Addr::from(n.to_ne_bytes()).to_string(),
+        )
     };
     let table = text("/proc/net/route").unwrap_or_default();
     let row = |line: &str| {
@@ -96,10 +116,17 @@ fn routes() -> Vec<Value> {
 
 fn name_servers() -> Vec<String> {
     let conf = text("/etc/resolv.conf").unwrap_or_default();
-    let lines = conf.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with(['#', ';']));
+    let lines = conf
+        .lines()
+        .map(str::trim)
+        .filter(|l| !l.is_empty() && !l.starts_with(['#', ';']));
     lines.map(str::to_owned).collect()
 }
 
 fn sockets() -> Vec<String> {
-    text("/proc/net/sockstat").unwrap_or_default().lines().map(str::to_owned).collect()
+    text("/proc/net/sockstat")
+        .unwrap_or_default()
+        .lines()
+        .map(str::to_owned)
+        .collect()
 }

@@ -4,9 +4,13 @@ use serde_json::{Map, Value, json};
 use super::{number_or_text, text, value};
 
 pub fn os() -> Value {
-    let release = text("/etc/os-release").or_else(|| text("/usr/lib/os-release")).unwrap_or_default();
+    let release = text("/etc/os-release")
+        .or_else(|| text("/usr/lib/os-release"))
+        .unwrap_or_default();
     let field = |name: &str| {
-        let line = release.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+        let line = release
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
         line.map_or(Value::Null, |v| v.trim_matches(['"', '\'']).into())
     };
     json!({
@@ -38,12 +42,25 @@ pub fn kernel() -> Value {
 fn uname() -> (String, String, String, String, String) {
     let name = rustix::system::uname();
     let text = |part: &std::ffi::CStr| part.to_string_lossy().into_owned();
-    (text(name.sysname()), text(name.nodename()), text(name.release()), text(name.version()), text(name.machine()))
+    (
+        text(name.sysname()),
+        text(name.nodename()),
+        text(name.release()),
+        text(name.version()),
+        text(name.machine()),
+    )
 }
 
 pub fn load() -> Value {
     let average = text("/proc/loadavg").unwrap_or_default();
-    let part = |at| average.split_ascii_whitespace().nth(at).map_or(Value::Null, |v: &str| v.parse::<f64>().map_or(v.into(), Value::from));
+    let part = |at| {
+        average
+            .split_ascii_whitespace()
+            .nth(at)
+            .map_or(Value::Null, |v: &str| {
+                v.parse::<f64>().map_or(v.into(), Value::from)
+            })
+    };
     let pressure = |what: &str| {
         let lines = text(&format!("/proc/pressure/{what}"));
         lines.map_or(Value::Null, |l| l.lines().collect::<Vec<_>>().into())
@@ -61,9 +78,15 @@ pub fn load() -> Value {
 
 pub fn uptime() -> Value {
     let uptime = text("/proc/uptime").unwrap_or_default();
-    let seconds = uptime.split_ascii_whitespace().next().and_then(|s| s.parse::<f64>().ok());
+    let seconds = uptime
+        .split_ascii_whitespace()
+        .next()
+        .and_then(|s| s.parse::<f64>().ok());
     let stat = text("/proc/stat").unwrap_or_default();
-    let booted = stat.lines().find_map(|l| l.strip_prefix("btime ")).and_then(|s| s.parse::<i64>().ok());
+    let booted = stat
+        .lines()
+        .find_map(|l| l.strip_prefix("btime "))
+        .and_then(|s| s.parse::<i64>().ok());
     let booted = booted.map(|s| boathook_hooks::time::Time::from_ms(s * 1000).to_string());
     json!({ "seconds": seconds, "booted_at": booted })
 }
@@ -86,11 +109,20 @@ pub fn limits() -> Value {
         "vm/overcommit_memory",
         "vm/swappiness",
     ];
-    let mut out: Map<String, Value> =
-        names.iter().map(|name| (name.replace('/', "."), value(&format!("/proc/sys/{name}")))).collect();
+    let mut out: Map<String, Value> = names
+        .iter()
+        .map(|name| (name.replace('/', "."), value(&format!("/proc/sys/{name}"))))
+        .collect();
     let first = text("/proc/1/limits").unwrap_or_default();
     let first: Vec<&str> = first.lines().collect();
-    out.insert("process_1".into(), if first.is_empty() { Value::Null } else { first.into() });
+    out.insert(
+        "process_1".into(),
+        if first.is_empty() {
+            Value::Null
+        } else {
+            first.into()
+        },
+    );
     Value::Object(out)
 }
 
@@ -100,13 +132,26 @@ pub fn cgroup() -> Value {
     // One hierarchy (v2) says `0::PATH`.
     let own = membership.iter().find_map(|line| line.strip_prefix("0::"));
     let mut limits = Map::new();
-    for name in ["memory.max", "memory.high", "memory.current", "cpu.max", "pids.max", "pids.current", "io.max"] {
+    for name in [
+        "memory.max",
+        "memory.high",
+        "memory.current",
+        "cpu.max",
+        "pids.max",
+        "pids.current",
+        "io.max",
+    ] {
         let path = own.map(|own| format!("/sys/fs/cgroup{}/{name}", own.trim_end_matches('/')));
         if let Some(found) = path.and_then(|path| text(&path)) {
             limits.insert(name.into(), number_or_text(found));
         }
     }
-    for name in ["memory/memory.limit_in_bytes", "cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us", "pids/pids.max"] {
+    for name in [
+        "memory/memory.limit_in_bytes",
+        "cpu/cpu.cfs_quota_us",
+        "cpu/cpu.cfs_period_us",
+        "pids/pids.max",
+    ] {
         if let Some(found) = text(&format!("/sys/fs/cgroup/{name}")) {
             limits.insert(name.into(), number_or_text(found));
         }

@@ -1,0 +1,222 @@
+//! `policy check` and `policy explain`: what the administrator's own rules say, before anything depends on them.
+use std::path::{Path, PathBuf};
+
+use boathook_hooks::{documents::root::Bounds, explain::printable, time::Time};
+use serde_json::json;
+
+use super::{Out, size, test};
+use crate::{
+    config::{Config, read_text},
+    policy::{Credentials, Decision, Policy, Used, decide},
+    trust,
+};
+
+#[derive(clap::Subcommand)]
+pub enum Command {
+    /// Whether policy and credentials read, and the redaction rules compile.
+    Check {
+        /// Another policy file than the one in force.
+        file: Option<PathBuf>,
+    },
+    /// In plain words: what hooks may do here; or what the policy says to one hook.
+    Explain {
+        /// A hook as TOML.
+        hook: Option<PathBuf>,
+    },
+}
+
+pub fn run(config: &Config, file: &Path, command: Command, out: Out) -> anyhow::Result<()> {
+    let credentials = Credentials::load(&config.credentials)?;
+    match command {
+        Command::Check { file: None } => {
+            let policy = Policy::load(config, file)?;
+            policy.door(&credentials)?;
+            let from = config.policy.exists().then_some(&config.policy);
+            checked(from.map(PathBuf::as_path), &policy, &credentials, out)
+        }
+        Command::Check { file: Some(other) } => {
+            let policy = Policy::parse(&read_text(&other)?)
+                .map_err(|what| anyhow::anyhow!("{}: {what}", other.display()))?;
+            policy.door(&credentials)?;
+            checked(Some(&other), &policy, &credentials, out)
+        }
+        Command::Explain { hook: None } => {
+            let lines = words(&Policy::load(config, file)?, &credentials);
+            out.say(&json!({"policy": lines}), || lines.join("\n"))
+        }
+        Command::Explain { hook: Some(hook) } => one(config, file, &hook, &credentials, out),
+    }
+}
+
+fn checked(
+    from: Option<&Path>,
+    policy: &Policy,
+    credentials: &Credentials,
+    out: Out,
+) -> anyhow::Result<()> {
+    let names: Vec<&str> = credentials.names().collect();
+    let missing: Vec<_> = policy
+        .grants
+        .directories
+        .iter()
+        .filter(|d| !d.is_dir())
+        .collect();
+    let value = json!({
+        "file": from,
+        "digest": policy.digest,
+        "credentials": names,
+        "missing_directories": missing,
+    });
+    out.say(&value, || {
+        let mut text = match from {
+            Some(path) => format!("{} is sound.\n", path.display()),
+            None => {
+                "There is no policy file: the shipped policy holds, which is closed.\n".to_owned()
+            }
+        };
+        text += &format!("Its digest, as packets state it: {}\n", policy.digest);
+        text += &format!(
+            "Credentials: {}\n",
+            if names.is_empty() {
+                "none".into()
+            } else {
+                names.join(", ")
+            }
+        );
+        for directory in missing {
+            text += &format!(
+                "Warning: the allowed directory {} is not there.\n",
+                directory.display()
+            );
+        }
+        text
+    })
+}
+
+/// The policy in plain words, a line each.
+fn words(policy: &Policy, credentials: &Credentials) -> Vec<String> {
+    let grants = &policy.grants;
+    let list = |items: Vec<String>| {
+        if items.is_empty() {
+            "none".to_owned()
+        } else {
+            items.join(", ")
+        }
+    };
+    let yes = |allowed: bool| if allowed { "allowed" } else { "not allowed" };
+    let limits = &policy.limits;
+    let mut lines = vec![
+        format!("Hooks of ordinary reach: {}.", policy.ordinary.word()),
+        format!("Hooks of wide reach: {}.", policy.wide.word()),
+        format!(
+            "Files: beneath {}; never the agent's own keys and state, /etc/shadow, private keys, /proc/*/environ and mem.",
+            list(
+                grants
+                    .directories
+                    .iter()
+                    .map(|d| d.display().to_string())
+                    .collect()
+            )
+        ),
+        format!(
+            "The journal: {}. Processes: {}.",
+            yes(grants.journal),
+            yes(grants.processes)
+        ),
+        format!(
+            "HTTP on this machine: {}. Other hosts: {}.",
+            yes(grants.loopback_http),
+            list(grants.hosts.clone())
+        ),
+        format!("Files without redaction: {}.", yes(grants.raw)),
+        format!(
+            "Credentials that hooks may name: {}.",
+            list(credentials.names().map(str::to_owned).collect())
+        ),
+    ];
+    if grants.commands.is_empty() {
+        lines.push("Commands: none.".to_owned());
+    }
+    for command in &grants.commands {
+        lines.push(
+            format!(
+                "Command: {} {}",
+                command.path.display(),
+                command.args.join(" ")
+            )
+            .trim_end()
+            .to_owned(),
+        );
+    }
+    lines.push(format!(
+        "A day: at most {} runs and {}. A packet: at most {}. A run: at most {} seconds.",
+        limits.runs_per_day,
+        size(limits.bytes_per_day),
+        size(limits.packet_size),
+        limits.run_time.as_secs()
+    ));
+    lines.push(match &policy.quiet {
+        Some(quiet) => format!("No run begins during the quiet hours, {quiet}."),
+        None => "Quiet hours: none.".to_owned(),
+    });
+    lines.push(format!("The agent as root: {}.", yes(policy.allow_root)));
+    lines
+}
+
+fn one(
+    config: &Config,
+    file: &Path,
+    hook: &Path,
+    credentials: &Credentials,
+    out: Out,
+) -> anyhow::Result<()> {
+    let policy = Policy::load(config, file)?;
+    let now = Time::wall_clock();
+    let hook = test::read(hook, now)?;
+    let bounds = trust::load(&config.state_dir)
+        .map_or_else(|_| Bounds::default(), |t| t.root().bounds.clone());
+    // No hour is quiet and no ceiling reached in the abstract.
+    let policy = Policy {
+        quiet: None,
+        ..policy
+    };
+    match decide(
+        &hook,
+        &bounds,
+        &policy,
+        credentials,
+        Used::default(),
+        now,
+        0,
+    ) {
+        Decision::Refused(reason) | Decision::NotNow { reason, .. } => out
+            .say(&json!({"decision": "refused", "reason": reason}), || {
+                format!("Refused: {}", printable(&reason))
+            }),
+        Decision::Run(ready) => {
+            let denied: Vec<_> = ready
+                .denied
+                .iter()
+                .map(|(section, why)| json!({"section": section, "reason": why}))
+                .collect();
+            let value = json!({
+                "decision": ready.consent.word(),
+                "packet_bytes": ready.packet_bytes,
+                "run_ms": ready.run_ms,
+                "denied": denied,
+            });
+            out.say(&value, || {
+                let mut text = format!(
+                    "Consent: {}. At most {} and {} seconds.\n",
+                    ready.consent.word(),
+                    size(ready.packet_bytes),
+                    ready.run_ms / 1_000
+                );
+                for (section, why) in &ready.denied {
+                    text += &format!("Denied: {section}: {}\n", printable(why));
+                }
+                text
+            })
+        }
+    }
+}
