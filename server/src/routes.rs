@@ -70,12 +70,7 @@ pub fn router(app: Shared) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(app.clone(), agent::advise));
 
-    let (people, document) = api::router(sign_in).split_for_parts();
-    let people = people
-        .route(
-            "/api/v1/openapi.json",
-            get(move || api::openapi(document.clone())),
-        )
+    let people = api::router(sign_in)
         .layer(middleware::from_fn_with_state(app.clone(), limits::timeout))
         .layer(RequestBodyLimitLayer::new(l.body_bytes))
         .layer(DefaultBodyLimit::max(l.body_bytes));
@@ -87,8 +82,17 @@ pub fn router(app: Shared) -> Router {
         .fallback(web::no_such_page)
         .method_not_allowed_fallback(web::no_such_method)
         .layer(CatchPanicLayer::custom(web::panicked))
+        .layer(middleware::from_fn(web::only_problems))
         .layer(middleware::from_fn_with_state(app.clone(), metrics::count))
-        .layer(TraceLayer::new_for_http().make_span_with(web::span::<axum::body::Body>))
+        .layer(middleware::from_fn(web::log))
+        .layer(
+            TraceLayer::new_for_http()
+                .make_span_with(web::span::<axum::body::Body>)
+                // `web::log` says it in one line; a 503 while places are reserved is no failure.
+                .on_request(())
+                .on_response(())
+                .on_failure(()),
+        )
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(SetRequestIdLayer::new(REQUEST_ID, web::FreshId))
         .layer(SetSensitiveRequestHeadersLayer::new([

@@ -1,11 +1,14 @@
 //! What every request passes or may fall into: ids, spans, panics, and pages that are not there.
 use std::any::Any;
+use std::time::Instant;
 
 use axum::{
-    extract::MatchedPath,
-    http::{Request, StatusCode},
+    extract::{MatchedPath, Request as AxumRequest},
+    http::{Request, StatusCode, header},
+    middleware::Next,
     response::{IntoResponse as _, Response},
 };
+use boathook_hooks::protocol::PROBLEM_TYPE;
 use tower_http::request_id::{MakeRequestId, RequestId};
 use tracing::Span;
 
@@ -34,6 +37,55 @@ pub fn span<B>(request: &Request<B>) -> Span {
         .get::<MatchedPath>()
         .map_or("none", |p| p.as_str());
     tracing::info_span!("request", id, method = %request.method(), route, path = request.uri().path())
+}
+
+/// One line a request: people's as info, agents' as debug (they ask all day), whatever failed here as a warning.
+pub async fn log(request: AxumRequest, next: Next) -> Response {
+    let of_people = request.uri().path().starts_with("/api/");
+    let begin = Instant::now();
+    let response = next.run(request).await;
+    let (status, ms) = (response.status().as_u16(), begin.elapsed().as_millis());
+    match (status, of_people) {
+        (500.., _) if status != 503 => tracing::warn!(status, ms, "answered"),
+        (_, true) => tracing::info!(status, ms, "answered"),
+        (_, false) => tracing::debug!(status, ms, "answered"),
+    }
+    response
+}
+
+/// Errors that a layer or an extractor answered in its own words become problems too.
+pub async fn only_problems(request: AxumRequest, next: Next) -> Response {
+    let response = next.run(request).await;
+    let status = response.status();
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let is_problem = kind.is_some_and(|v| v.as_bytes() == PROBLEM_TYPE.as_bytes());
+    if is_problem || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let problem = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::too_large("the body is larger than this address takes")
+        }
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Problem::new(
+            status,
+            "media_type",
+            "this address does not take that Content-Type",
+        ),
+        _ => Problem::new(
+            status,
+            "",
+            status
+                .canonical_reason()
+                .unwrap_or("the request cannot be served"),
+        ),
+    };
+    let mut answer = problem.into_response();
+    for (name, value) in response.headers() {
+        if name != header::CONTENT_TYPE && name != header::CONTENT_LENGTH {
+            answer.headers_mut().insert(name, value.clone());
+        }
+    }
+    answer
 }
 
 pub fn panicked(panic: Box<dyn Any + Send>) -> Response {

@@ -4,6 +4,7 @@ use axum::{
         FromRequest, FromRequestParts,
         rejection::{JsonRejection, PathRejection, QueryRejection},
     },
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use boathook_schema::{Page, Paged};
@@ -33,8 +34,19 @@ pub struct Query<T>(pub T);
 
 impl From<JsonRejection> for Problem {
     fn from(rejection: JsonRejection) -> Self {
+        let status = rejection.status();
+        if let JsonRejection::JsonDataError(error) = &rejection
+            && let Some((field, words)) = fault(error)
+        {
+            return Self::field(&field, words, "see /api/v1/openapi.json");
+        }
         let mut problem = Self::bad_request(rejection.body_text());
-        problem.status = rejection.status();
+        problem.status = status;
+        match status {
+            StatusCode::PAYLOAD_TOO_LARGE => problem.code = "too_large",
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => problem.code = "media_type",
+            _ => {}
+        }
         problem
     }
 }
@@ -50,8 +62,35 @@ impl From<PathRejection> for Problem {
 
 impl From<QueryRejection> for Problem {
     fn from(rejection: QueryRejection) -> Self {
-        Self::bad_request(rejection.body_text())
+        match fault(&rejection) {
+            Some((field, words)) => Self::field(&field, words, "see /api/v1/openapi.json"),
+            None => Self::bad_request(rejection.body_text()),
+        }
     }
+}
+
+/// Field and words of what serde refused. axum tells the path in front of serde's own words: `a.b: words`.
+fn fault(rejection: &dyn std::error::Error) -> Option<(String, String)> {
+    let mut innermost = rejection;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    let text = innermost.to_string();
+    let (path, words) = match text.split_once(": ") {
+        // serde's own words have blanks before any colon.
+        Some((path, words)) if !path.contains(' ') => (Some(path.to_owned()), words.to_owned()),
+        _ => (None, text),
+    };
+    // A field that is missing has no path of its own.
+    let missing = words
+        .strip_prefix("missing field `")
+        .and_then(|rest| rest.split_once('`'))
+        .map(|(name, _)| name.to_owned());
+    let field = match (path, missing) {
+        (Some(path), Some(name)) => format!("{path}.{name}"),
+        (path, missing) => path.or(missing)?,
+    };
+    Some((field, words))
 }
 
 /// `?after=CURSOR&limit=N`.
@@ -91,4 +130,80 @@ impl<T> List<T> {
 /// A stored BSON document as JSON; what JSON has no type for stands as extended JSON.
 pub fn as_json(document: bson::Document) -> serde_json::Value {
     serde_json::to_value(document).unwrap_or_default()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use axum::{body::Body, extract::FromRequest as _, http::Request};
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code)]
+    struct Asked {
+        count: u32,
+        inner: Option<Inner>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code)]
+    struct Inner {
+        name: String,
+    }
+
+    async fn refused(body: &str) -> Problem {
+        let request = Request::post("/")
+            .header("content-type", "application/json")
+            .body(Body::from(body.to_owned()))
+            .unwrap();
+        match Json::<Asked>::from_request(request, &()).await {
+            Ok(Json(asked)) => panic!("taken: {asked:?}"),
+            Err(problem) => problem,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_does_not_fit_names_its_field() {
+        for (body, field, words) in [
+            (r#"{"count": "x"}"#, "count", "invalid type"),
+            (r#"{"count": 1, "cuont": 2}"#, "cuont", "unknown field"),
+            (r#"{"inner": null}"#, "count", "missing field"),
+            (
+                r#"{"count": 1, "inner": {"name": 5}}"#,
+                "inner.name",
+                "invalid type",
+            ),
+            (
+                r#"{"count": 1, "inner": {}}"#,
+                "inner.name",
+                "missing field",
+            ),
+        ] {
+            let problem = refused(body).await;
+            assert_eq!(problem.status.as_u16(), 422, "{body}");
+            assert_eq!(problem.field.as_deref(), Some(field), "{body} {problem:?}");
+            assert!(problem.detail.contains(words), "{problem:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_json_is_a_bad_request() {
+        let problem = refused("{").await;
+        assert_eq!(
+            (problem.status.as_u16(), problem.code),
+            (400, "bad_request")
+        );
+    }
+
+    #[test]
+    fn a_query_that_does_not_fit_names_its_field() {
+        for (query, field) in [("count=x", "count"), ("", "count")] {
+            let uri = format!("/?{query}").parse().unwrap();
+            let rejection = axum::extract::Query::<Asked>::try_from_uri(&uri).unwrap_err();
+            assert_eq!(Problem::from(rejection).field.as_deref(), Some(field));
+        }
+    }
 }

@@ -5,38 +5,26 @@ pub mod durations;
 pub mod extract;
 pub mod hooks;
 pub mod instances;
+mod openapi;
 pub mod packets;
 pub mod sign_in;
+#[cfg(test)]
+mod tests;
 pub mod tickets;
 pub mod trust;
 pub mod users;
 
-use axum::{Json, response::IntoResponse};
-use utoipa::{
-    OpenApi as _,
-    openapi::{
-        OpenApi,
-        security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
-    },
-};
+use axum::{Extension, Router};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{app::Shared, limits::RateLayer};
 
-#[derive(utoipa::OpenApi)]
-#[openapi(info(
-    title = "boathook",
-    description = "What people do: tickets, hooks, packets, instances, audit. Errors are RFC 9457 problems. Lists are \
-                   paged by `after`, the `next` of the page before."
-))]
-struct Info;
-
 /// Every route of people; what is routed is what the OpenAPI document tells.
-pub fn router(sign_in_limit: RateLayer) -> OpenApiRouter<Shared> {
+pub fn router(sign_in_limit: RateLayer) -> Router<Shared> {
     let limited = OpenApiRouter::new()
         .routes(routes!(sign_in::post))
         .route_layer(sign_in_limit);
-    OpenApiRouter::with_openapi(info())
+    let (router, document) = OpenApiRouter::with_openapi(openapi::info())
         .merge(limited)
         .routes(routes!(sign_in::delete))
         .routes(routes!(sign_in::me))
@@ -74,10 +62,7 @@ pub fn router(sign_in_limit: RateLayer) -> OpenApiRouter<Shared> {
         .routes(routes!(packets::zip))
         .routes(routes!(packets::receipt))
         .routes(routes!(packets::files))
-        .route(
-            "/api/v1/packets/{claim_id}/files/{*path}",
-            axum::routing::get(packets::file),
-        )
+        .routes(routes!(packets::file))
         .routes(routes!(audit::now))
         .routes(routes!(audit::days))
         .routes(routes!(audit::events))
@@ -89,22 +74,7 @@ pub fn router(sign_in_limit: RateLayer) -> OpenApiRouter<Shared> {
         .routes(routes!(trust::import))
         .routes(routes!(trust::admissions, trust::ask_admission))
         .routes(routes!(trust::drop_admission))
-}
-
-fn info() -> OpenApi {
-    let mut document = Info::openapi();
-    let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
-    document
-        .components
-        .get_or_insert_default()
-        .add_security_scheme("bearer", bearer);
-    document.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>(
-        "bearer",
-        [],
-    )]);
-    document
-}
-
-pub async fn openapi(document: OpenApi) -> impl IntoResponse {
-    Json(document)
+        .routes(routes!(openapi::get))
+        .split_for_parts();
+    router.layer(Extension(openapi::Served::new(document)))
 }

@@ -52,7 +52,7 @@ pub struct Me {
 }
 
 /// Signs in with a password. Whoever it is, a wrong name and a wrong password sound the same.
-#[utoipa::path(post, path = "/api/v1/sign-in", tag = "people", responses((status = 201, body = SignedIn)))]
+#[utoipa::path(post, path = "/api/v1/sign-in", tag = "people", security(()), responses((status = 201, body = SignedIn)))]
 pub async fn post(
     State(app): State<Shared>,
     headers: HeaderMap,

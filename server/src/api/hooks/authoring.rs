@@ -7,6 +7,7 @@ use boathook_hooks::{
         hook::{Hook, HookCustomers, Subject},
         root::Bounds,
     },
+    explain,
     ids::CustomerId,
     time::Time,
 };
@@ -68,21 +69,25 @@ pub async fn explain(
     };
     let draft = authoring::parse(&text.toml).map_err(faulty)?;
     let hook = draft.into_hook(fills).map_err(faulty)?;
-    Ok(Json(explanation(&hook, &bounds(&app))))
+    Ok(Json(explanation(&app, &hook)))
 }
 
-pub fn explanation(hook: &Hook, bounds: &Bounds) -> Value {
-    let _ = (hook, bounds);
-    Value::Null
+/// As programs read it; `Display` of the same is the text for people.
+pub fn explanation(app: &App, hook: &Hook) -> Value {
+    let explanation = explain::explain(hook, root_bounds(app).as_ref());
+    let mut json = serde_json::to_value(&explanation).unwrap_or_default();
+    json["text"] = explanation.to_string().into();
+    json
 }
 
 /// The root's bounds, or the usual ones before there is a root.
 pub fn bounds(app: &App) -> Bounds {
+    root_bounds(app).unwrap_or_default()
+}
+
+fn root_bounds(app: &App) -> Option<Bounds> {
     let trust = app.trust.current();
-    trust
-        .verifier
-        .as_ref()
-        .map_or_else(Bounds::default, |t| t.root().bounds.clone())
+    trust.verifier.as_ref().map(|t| t.root().bounds.clone())
 }
 
 /// 422 with every fault.

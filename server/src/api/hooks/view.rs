@@ -189,7 +189,7 @@ pub async fn view(
         ticket: record.ticket.clone(),
         digest: row.digest,
         reach: reach_view(&reach::of(&hook, &bounds)),
-        explanation: explanation(&hook, &bounds),
+        explanation: explanation(app, &hook),
         people: people(app, &revision, &hook)?,
         signatures: revision
             .signatures

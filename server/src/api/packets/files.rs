@@ -66,7 +66,7 @@ pub async fn files(
 }
 
 /// One file, by the part. It is compared with the statement as it is read: a difference breaks the answer off.
-#[utoipa::path(get, path = "/api/v1/packets/{claim_id}/files/{path}", tag = "packets", params(("claim_id" = String, Path), ("path" = String, Path)), responses((status = 200, content_type = "application/octet-stream"), (status = 206, content_type = "application/octet-stream")))]
+#[utoipa::path(get, path = "/api/v1/packets/{claim_id}/files/{*path}", tag = "packets", params(("claim_id" = String, Path), ("path" = String, Path)), responses((status = 200, content_type = "application/octet-stream"), (status = 206, content_type = "application/octet-stream")))]
 pub async fn file(
     State(app): State<Shared>,
     Viewer(caller): Viewer,
