@@ -76,7 +76,13 @@ impl Said {
     /// The last part of the problem's type.
     pub fn code(&self) -> String {
         let json: serde_json::Value = serde_json::from_slice(&self.body).unwrap_or_default();
-        json["type"].as_str().unwrap_or_default().rsplit(':').next().unwrap().to_owned()
+        json["type"]
+            .as_str()
+            .unwrap_or_default()
+            .rsplit(':')
+            .next()
+            .unwrap()
+            .to_owned()
     }
 }
 
@@ -101,23 +107,50 @@ impl Bench {
         let sample = Sample::new(now);
         let keys = Keys::create(dir.path()).unwrap();
         std::fs::create_dir_all(dir.path().join("store")).unwrap();
-        boathook_schema::migrate(&config.store_url(), Migrate::Up).await.unwrap();
-        let app =
-            listeners::open(config, Clock::at(now), None, Default::default()).await.unwrap();
+        boathook_schema::migrate(&config.store_url(), Migrate::Up)
+            .await
+            .unwrap();
+        let app = listeners::open(config, Clock::at(now), None, Default::default())
+            .await
+            .unwrap();
 
-        let root = Root { online: vec![keys.online_public()], ..sample.root() };
+        let root = Root {
+            online: vec![keys.online_public()],
+            ..sample.root()
+        };
         let (all, write) = (Scope::System, || Write::system(now));
         let root_bytes = sample.signed(&root, &[&sample.rita, &sample.rolf]);
-        app.store.add_root(&all, write(), 1, Blob(root_bytes)).await.unwrap().done().unwrap();
+        app.store
+            .add_root(&all, write(), 1, Blob(root_bytes))
+            .await
+            .unwrap()
+            .done()
+            .unwrap();
         let roster = sample.roster_bytes(&sample.roster());
-        app.store.add_roster(&all, write(), 1, Blob(roster)).await.unwrap().done().unwrap();
+        app.store
+            .add_roster(&all, write(), 1, Blob(roster))
+            .await
+            .unwrap()
+            .done()
+            .unwrap();
         for customer in ["acme", "globex"] {
             let (id, name) = (customer.parse().unwrap(), customer.to_owned());
-            app.store.put_customer(&all, write(), id, name).await.unwrap().done().unwrap();
+            app.store
+                .put_customer(&all, write(), id, name)
+                .await
+                .unwrap()
+                .done()
+                .unwrap();
         }
         app.trust.reload(&app.store).await.unwrap();
         crate::control::spawn(&app);
-        Self { router: routes::router(app.clone()), app, sample, root, dir }
+        Self {
+            router: routes::router(app.clone()),
+            app,
+            sample,
+            root,
+            dir,
+        }
     }
 
     pub fn now(&self) -> Time {
@@ -128,7 +161,11 @@ impl Bench {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-        Said { status: parts.status, headers: parts.headers, body }
+        Said {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
     }
 
     pub async fn post<T: Serialize>(&self, path: &str, body: &T) -> Said {
@@ -147,7 +184,13 @@ impl Bench {
             confirm,
         };
         let (scope, write) = (Scope::System, Write::system(self.now()));
-        self.app.store.add_join_token(&scope, write, acme(), token).await.unwrap().done().unwrap();
+        self.app
+            .store
+            .add_join_token(&scope, write, acme(), token)
+            .await
+            .unwrap()
+            .done()
+            .unwrap();
         text
     }
 
@@ -160,11 +203,15 @@ impl Bench {
             signed_at: self.now(),
         };
         let envelope = Blob(enroll.envelope(&[key]).unwrap().to_bson().unwrap());
-        EnrollRequest { token: token.to_owned(), envelope }
+        EnrollRequest {
+            token: token.to_owned(),
+            envelope,
+        }
     }
 
     pub async fn enroll(&self, key: &SecretKey, token: &str) -> Said {
-        self.post(PATH_ENROLL, &self.enroll_request(key, token)).await
+        self.post(PATH_ENROLL, &self.enroll_request(key, token))
+            .await
     }
 
     /// A confirmed instance of acme with a session.
@@ -193,7 +240,12 @@ impl Bench {
     pub fn hook(&self, places: u32) -> Hook {
         let packet_bytes = 1 << 20;
         let hook = self.sample.hook();
-        Hook { places, packet_bytes, total_bytes: packet_bytes * u64::from(places), ..hook }
+        Hook {
+            places,
+            packet_bytes,
+            total_bytes: packet_bytes * u64::from(places),
+            ..hook
+        }
     }
 
     pub async fn publish(&self, hook: &Hook) -> Digest {
@@ -208,8 +260,9 @@ impl Bench {
         let ada = || Write::person("ada".parse().unwrap(), now);
         let payload = hook.to_payload().unwrap();
         let digest = Digest::of(&payload);
-        let envelope =
-            hook.envelope(&[&self.sample.ada_browser, &self.sample.ben_browser]).unwrap();
+        let envelope = hook
+            .envelope(&[&self.sample.ada_browser, &self.sample.ben_browser])
+            .unwrap();
         let draft = DraftText {
             hook: hook.id.clone(),
             author: hook.author.clone(),
@@ -219,7 +272,12 @@ impl Bench {
             ticket: None,
             toml: String::new(),
         };
-        store.submit_draft(&all, ada(), draft, None).await.unwrap().done().unwrap();
+        store
+            .submit_draft(&all, ada(), draft, None)
+            .await
+            .unwrap()
+            .done()
+            .unwrap();
         let step = store.advance(
             &all,
             ada(),
@@ -250,7 +308,12 @@ impl Bench {
                 then,
             };
             let write = Write::person(person.parse().unwrap(), now);
-            record = store.add_signature(&all, write, signature).await.unwrap().done().unwrap();
+            record = store
+                .add_signature(&all, write, signature)
+                .await
+                .unwrap()
+                .done()
+                .unwrap();
         }
         let publish = Publish {
             digest,
@@ -275,25 +338,47 @@ impl Bench {
                 retention_days: hook.retention_days,
             },
         };
-        store.publish(&all, ada(), publish).await.unwrap().done().unwrap();
+        store
+            .publish(&all, ada(), publish)
+            .await
+            .unwrap()
+            .done()
+            .unwrap();
         digest
     }
 
     pub async fn revision(&self, digest: &Digest) -> Revision {
-        self.app.store.revision(&Scope::System, digest).await.unwrap().unwrap()
+        self.app
+            .store
+            .revision(&Scope::System, digest)
+            .await
+            .unwrap()
+            .unwrap()
     }
 
     /// How often a kind stands in acme's chain.
     pub async fn events(&self, kind: boathook_schema::EventKind) -> usize {
-        let filter = boathook_schema::EventFilter { kind: Some(kind), person: None };
+        let filter = boathook_schema::EventFilter {
+            kind: Some(kind),
+            person: None,
+        };
         let chain = boathook_schema::Chain::Customer(acme());
         let page = boathook_schema::Page::first(1_000);
-        self.app.store.events(&Scope::System, &chain, filter, page).await.unwrap().items.len()
+        self.app
+            .store
+            .events(&Scope::System, &chain, filter, page)
+            .await
+            .unwrap()
+            .items
+            .len()
     }
 }
 
 pub fn post(path: &str, body: Vec<u8>) -> Request<Body> {
-    Request::post(path).header(header::CONTENT_TYPE, CONTENT_TYPE).body(body.into()).unwrap()
+    Request::post(path)
+        .header(header::CONTENT_TYPE, CONTENT_TYPE)
+        .body(body.into())
+        .unwrap()
 }
 
 /// An instance that does what a test wants.
@@ -355,12 +440,18 @@ impl Sim<'_> {
     }
 
     pub async fn get(&self, path: &str) -> Said {
-        self.bench.send(self.request(Method::GET, path).body(Body::empty()).unwrap()).await
+        self.bench
+            .send(self.request(Method::GET, path).body(Body::empty()).unwrap())
+            .await
     }
 
     pub async fn post<T: Serialize>(&self, path: &str, body: &T) -> Said {
-        let request = self.request(Method::POST, path).header(header::CONTENT_TYPE, CONTENT_TYPE);
-        self.bench.send(request.body(strict::encode(body).unwrap().into()).unwrap()).await
+        let request = self
+            .request(Method::POST, path)
+            .header(header::CONTENT_TYPE, CONTENT_TYPE);
+        self.bench
+            .send(request.body(strict::encode(body).unwrap().into()).unwrap())
+            .await
     }
 
     pub async fn poll(&self, wait: u32, etag: &str, seen: u64) -> Said {
@@ -377,11 +468,20 @@ impl Sim<'_> {
 
     pub async fn token(&self, digest: &Digest) -> String {
         let list = self.list().await;
-        list.hooks.iter().find(|h| h.digest == *digest).unwrap().token.clone()
+        list.hooks
+            .iter()
+            .find(|h| h.digest == *digest)
+            .unwrap()
+            .token
+            .clone()
     }
 
     pub async fn claim_with(&self, digest: &Digest, token: &str, bytes: u64) -> Said {
-        let body = ClaimRequest { token: token.to_owned(), attempt: 1, bytes };
+        let body = ClaimRequest {
+            token: token.to_owned(),
+            attempt: 1,
+            bytes,
+        };
         self.post(&path_claims(digest), &body).await
     }
 
@@ -392,7 +492,10 @@ impl Sim<'_> {
     }
 
     pub async fn claimed(&self, digest: &Digest) -> ClaimId {
-        self.claim(digest, 1 << 20).await.bson::<ClaimAnswer>().claim
+        self.claim(digest, 1 << 20)
+            .await
+            .bson::<ClaimAnswer>()
+            .claim
     }
 
     pub async fn status(&self, claim: &ClaimId) -> ClaimStatus {
@@ -400,16 +503,21 @@ impl Sim<'_> {
     }
 
     pub fn tus(&self, method: Method, claim: &ClaimId) -> axum::http::request::Builder {
-        self.request(method, &path_upload(claim)).header("tus-resumable", "1.0.0")
+        self.request(method, &path_upload(claim))
+            .header("tus-resumable", "1.0.0")
     }
 
     pub async fn create(&self, claim: &ClaimId, length: usize) -> Said {
-        let request = self.tus(Method::POST, claim).header("upload-length", length);
+        let request = self
+            .tus(Method::POST, claim)
+            .header("upload-length", length);
         self.bench.send(request.body(Body::empty()).unwrap()).await
     }
 
     pub async fn head(&self, claim: &ClaimId) -> Said {
-        self.bench.send(self.tus(Method::HEAD, claim).body(Body::empty()).unwrap()).await
+        self.bench
+            .send(self.tus(Method::HEAD, claim).body(Body::empty()).unwrap())
+            .await
     }
 
     pub fn patch_request(&self, claim: &ClaimId, offset: usize) -> axum::http::request::Builder {
@@ -419,7 +527,13 @@ impl Sim<'_> {
     }
 
     pub async fn patch(&self, claim: &ClaimId, offset: usize, bytes: impl Into<Body>) -> Said {
-        self.bench.send(self.patch_request(claim, offset).body(bytes.into()).unwrap()).await
+        self.bench
+            .send(
+                self.patch_request(claim, offset)
+                    .body(bytes.into())
+                    .unwrap(),
+            )
+            .await
     }
 
     /// A small honest packet for `claim`.
@@ -428,7 +542,14 @@ impl Sim<'_> {
     }
 
     pub fn facts_of_run(&self, claim: &ClaimId) -> RunFacts {
-        let hook = self.bench.app.agent.control.active().get(&claim.revision).cloned();
+        let hook = self
+            .bench
+            .app
+            .agent
+            .control
+            .active()
+            .get(&claim.revision)
+            .cloned();
         let hook = hook.map(|h| HookRef {
             digest: h.digest,
             id: h.hook.id.clone(),
@@ -455,12 +576,20 @@ impl Sim<'_> {
         let limits = WriteLimits::zip_bytes(64 << 20);
         let out = Cursor::new(Vec::new());
         let mut writer = PacketWriter::new(out, redactor, facts, limits).unwrap();
-        writer.begin_section("host".parse().unwrap(), "host", self.bench.now()).unwrap();
+        writer
+            .begin_section("host".parse().unwrap(), "host", self.bench.now())
+            .unwrap();
         writer.begin_file("facts.txt", Content::Text).unwrap();
         writer.write(text).unwrap();
         writer.finish_file().unwrap();
-        writer.finish_section(Outcome::Ok, "", Vec::new(), 1).unwrap();
-        writer.finish(self.bench.now(), false, &self.key).unwrap().0.into_inner()
+        writer
+            .finish_section(Outcome::Ok, "", Vec::new(), 1)
+            .unwrap();
+        writer
+            .finish(self.bench.now(), false, &self.key)
+            .unwrap()
+            .0
+            .into_inner()
     }
 
     /// Creates and sends all at once.

@@ -14,7 +14,9 @@ async fn many(bench: &Bench, count: usize) -> Vec<Sim<'_>> {
 }
 
 async fn claim_all(sims: &[Sim<'_>], digest: &Digest) -> Vec<StatusCode> {
-    let claims = sims.iter().map(|sim| async { sim.claim(digest, 1 << 20).await.status });
+    let claims = sims
+        .iter()
+        .map(|sim| async { sim.claim(digest, 1 << 20).await.status });
     futures_util::future::join_all(claims).await
 }
 
@@ -35,8 +37,12 @@ async fn a_thousand_claims_at_once_on_ten_places_get_exactly_ten() {
     bench.app.clock.advance(120_001);
     crate::periodic::each_second(&bench.app).await.unwrap();
     assert_eq!(bench.revision(&digest).await.usage.reserved, 0);
-    let losers: Vec<_> =
-        sims.into_iter().zip(found).filter(|(_, s)| *s != StatusCode::CREATED).map(|(s, _)| s).collect();
+    let losers: Vec<_> = sims
+        .into_iter()
+        .zip(found)
+        .filter(|(_, s)| *s != StatusCode::CREATED)
+        .map(|(s, _)| s)
+        .collect();
     let found = claim_all(&losers, &digest).await;
     assert_eq!(count(&found, StatusCode::CREATED), 10);
 }
@@ -53,10 +59,19 @@ async fn reserved_places_are_503_and_full_of_packets_is_410() {
     let seconds: u64 = busy.header("retry-after").parse().unwrap();
     assert!((1..=120).contains(&seconds), "{seconds}");
     let packet = one.packet(&claim, b"x");
-    assert_eq!(one.upload(&claim, packet).await.status, StatusCode::NO_CONTENT);
-    assert_eq!(two.claim_with(&digest, &token, 1).await.status, StatusCode::GONE);
+    assert_eq!(
+        one.upload(&claim, packet).await.status,
+        StatusCode::NO_CONTENT
+    );
+    assert_eq!(
+        two.claim_with(&digest, &token, 1).await.status,
+        StatusCode::GONE
+    );
     crate::control::refresh(&bench.app).await.unwrap();
-    assert!(two.list().await.hooks.is_empty(), "full hooks are not listed");
+    assert!(
+        two.list().await.hooks.is_empty(),
+        "full hooks are not listed"
+    );
 }
 
 #[tokio::test]
@@ -87,13 +102,23 @@ async fn a_stopped_hooks_claims_are_410_and_an_unknown_ones_are_refused() {
     let sim = bench.instance().await;
     let token = sim.token(&digest).await;
     let unknown = sim.claim_with(&Digest::of(b"no hook"), &token, 1).await;
-    assert_eq!(unknown.status, StatusCode::FORBIDDEN, "a token is of one hook");
+    assert_eq!(
+        unknown.status,
+        StatusCode::FORBIDDEN,
+        "a token is of one hook"
+    );
     let scope = boathook_schema::Scope::System;
     let write = boathook_schema::Write::system(bench.now());
     let by = boathook_hooks::states::StoppedBy::Errors;
-    let stop = bench.app.store.stop(&scope, write, digest, by, "errors".into());
+    let stop = bench
+        .app
+        .store
+        .stop(&scope, write, digest, by, "errors".into());
     stop.await.unwrap().done().unwrap();
-    assert_eq!(sim.claim_with(&digest, &token, 1).await.status, StatusCode::GONE);
+    assert_eq!(
+        sim.claim_with(&digest, &token, 1).await.status,
+        StatusCode::GONE
+    );
 }
 
 #[tokio::test]
@@ -110,25 +135,45 @@ async fn an_answer_gives_a_claims_place_back_and_is_recorded() {
     };
     let token = one.token(&digest).await;
     let said = one
-        .post(&path_answers(&digest), &AnswerRequest { token, ..answer(Some(claim.clone())) })
+        .post(
+            &path_answers(&digest),
+            &AnswerRequest {
+                token,
+                ..answer(Some(claim.clone()))
+            },
+        )
         .await;
     assert_eq!(said.status, StatusCode::NO_CONTENT, "{}", said.text());
     assert_eq!(bench.revision(&digest).await.usage.reserved, 0);
     assert_eq!(one.status(&claim).await.state, ClaimPhase::Failed);
 
     let token = two.token(&digest).await;
-    let declined =
-        AnswerRequest { token: token.clone(), kind: AnswerKind::Declined, ..answer(None) };
-    assert_eq!(two.post(&path_answers(&digest), &declined).await.status, StatusCode::NO_CONTENT);
+    let declined = AnswerRequest {
+        token: token.clone(),
+        kind: AnswerKind::Declined,
+        ..answer(None)
+    };
+    assert_eq!(
+        two.post(&path_answers(&digest), &declined).await.status,
+        StatusCode::NO_CONTENT
+    );
     let rows = bench
         .app
         .store
-        .answers(&boathook_schema::Scope::System, &digest, boathook_schema::Page::first(10))
+        .answers(
+            &boathook_schema::Scope::System,
+            &digest,
+            boathook_schema::Page::first(10),
+        )
         .await
         .unwrap();
     assert_eq!(rows.items.len(), 2);
 
-    let wordy = AnswerRequest { token, reason: "x".repeat(1_001), ..answer(None) };
+    let wordy = AnswerRequest {
+        token,
+        reason: "x".repeat(1_001),
+        ..answer(None)
+    };
     let said = two.post(&path_answers(&digest), &wordy).await;
     assert_eq!(said.status, StatusCode::PAYLOAD_TOO_LARGE);
     let bare = two.post(&path_answers(&digest), &answer(None)).await;

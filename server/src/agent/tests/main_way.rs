@@ -22,9 +22,15 @@ async fn a_packet_goes_from_enrolment_to_its_receipt() {
     assert_eq!(list.hooks.len(), 1);
     assert_eq!(list.hooks[0].digest, digest);
     let hook = sim.get(&list.hooks[0].url).await;
-    assert_eq!(hook.header("cache-control"), "private, max-age=31536000, immutable");
+    assert_eq!(
+        hook.header("cache-control"),
+        "private, max-age=31536000, immutable"
+    );
     assert_eq!(hook.body.len() as u64, list.hooks[0].size);
-    assert_eq!(Envelope::from_bson(&hook.body, 300_000).unwrap().digest(), digest);
+    assert_eq!(
+        Envelope::from_bson(&hook.body, 300_000).unwrap().digest(),
+        digest
+    );
 
     let claim = sim.claimed(&digest).await;
     assert_eq!(sim.status(&claim).await.state, ClaimPhase::Open);
@@ -44,15 +50,27 @@ async fn a_packet_goes_from_enrolment_to_its_receipt() {
     assert_eq!(receipt.instance_key, sim.key.public());
     assert!(receipt.heads.customer.number > 0);
 
-    let kept = bench.app.store.packet(&Scope::System, &claim).await.unwrap().unwrap();
+    let kept = bench
+        .app
+        .store
+        .packet(&Scope::System, &claim)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(kept.bytes, packet.len() as u64);
     assert_eq!(kept.sections.len(), 1);
     assert_eq!(bench.events(EventKind::PACKET_ACCEPTED).await, 1);
     // A repeated question has the same answer.
-    assert_eq!(sim.status(&claim).await.receipt.map(|r| r.0), Some(envelope.to_bson().unwrap()));
+    assert_eq!(
+        sim.status(&claim).await.receipt.map(|r| r.0),
+        Some(envelope.to_bson().unwrap())
+    );
     // And who has answered cannot claim again.
     let again = sim.claim(&digest, 1 << 20).await;
-    assert_eq!((again.status, again.code().as_str()), (StatusCode::CONFLICT, "answered"));
+    assert_eq!(
+        (again.status, again.code().as_str()),
+        (StatusCode::CONFLICT, "answered")
+    );
 }
 
 #[tokio::test]
@@ -71,10 +89,14 @@ async fn the_agents_own_verifier_takes_the_list_and_the_hook() {
         facts: sim.facts.clone(),
         agent_version: "0.1.0".into(),
     };
-    trust.accept_list(&sim.poll(0, "", 0).await.body, &me, bench.now()).unwrap();
+    trust
+        .accept_list(&sim.poll(0, "", 0).await.body, &me, bench.now())
+        .unwrap();
     assert!(trust.missing().is_empty());
     let listed = trust.list().unwrap().hooks[0].clone();
-    let hook = trust.verify_hook(&sim.get(&listed.url).await.body, &me, bench.now()).unwrap();
+    let hook = trust
+        .verify_hook(&sim.get(&listed.url).await.body, &me, bench.now())
+        .unwrap();
     assert_eq!(hook.token(), listed.token);
 }
 

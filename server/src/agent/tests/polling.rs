@@ -2,9 +2,7 @@
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
-use boathook_hooks::{
-    documents::revocation::Revoked, ids::Blob, protocol::*, states::StoppedBy,
-};
+use boathook_hooks::{documents::revocation::Revoked, ids::Blob, protocol::*, states::StoppedBy};
 use boathook_schema::{Scope, Write};
 
 use crate::agent::testing::{Bench, read_list};
@@ -23,7 +21,11 @@ async fn a_long_poll_is_woken_by_a_publish() {
     };
     let (woken, digest) = tokio::join!(sim.poll(300, &etag, 0), publish);
     assert_eq!(read_list(&woken).hooks[0].digest, digest);
-    assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
+    assert!(
+        begin.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        begin.elapsed()
+    );
     assert_eq!(bench.app.metrics.long_polls.get(), 0);
 }
 
@@ -114,8 +116,12 @@ async fn a_restored_store_is_moved_beyond_what_agents_have_seen() {
     // A number from the future is nothing that this store ever gave.
     let absurd = sim.poll(0, "", u64::MAX - 5).await;
     assert_eq!(absurd.status, StatusCode::SERVICE_UNAVAILABLE);
-    let request = sim.request(axum::http::Method::GET, PATH_HOOKS).header(HEADER_SEEN, "x");
-    let said = bench.send(request.body(axum::body::Body::empty()).unwrap()).await;
+    let request = sim
+        .request(axum::http::Method::GET, PATH_HOOKS)
+        .header(HEADER_SEEN, "x");
+    let said = bench
+        .send(request.body(axum::body::Body::empty()).unwrap())
+        .await;
     assert_eq!(said.status, StatusCode::BAD_REQUEST);
 }
 
@@ -125,14 +131,23 @@ async fn a_stopped_hook_is_named_as_stopped_until_it_would_have_expired() {
     let mut sim = bench.instance().await;
     let hook = bench.hook(10);
     let digest = bench.publish(&hook).await;
-    let (scope, write) = (Scope::System, Write::person("ada".parse().unwrap(), bench.now()));
+    let (scope, write) = (
+        Scope::System,
+        Write::person("ada".parse().unwrap(), bench.now()),
+    );
     let by = StoppedBy::Person("ada".parse().unwrap());
-    let stopped = bench.app.store.stop(&scope, write, digest, by, "enough".into());
+    let stopped = bench
+        .app
+        .store
+        .stop(&scope, write, digest, by, "enough".into());
     stopped.await.unwrap().done().unwrap();
     crate::control::refresh(&bench.app).await.unwrap();
     let list = sim.list().await;
     assert_eq!((list.hooks.len(), list.stopped), (0, vec![digest]));
-    assert_eq!(sim.get(&path_hook(&digest)).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(
+        sim.get(&path_hook(&digest)).await.status,
+        StatusCode::NOT_FOUND
+    );
 
     bench.app.clock.advance(hook.expires_at.since(bench.now()));
     sim.renew().await;
@@ -146,11 +161,24 @@ async fn a_lowered_end_reaches_the_list_and_expiry_takes_the_hook_off() {
     let digest = bench.publish(&bench.hook(10)).await;
     let end = bench.now().plus_ms(120_000);
     let (scope, write) = (Scope::System, Write::system(bench.now()));
-    let lowered = bench.app.store.lower(&scope, write, digest, Some(5), Some(end));
+    let lowered = bench
+        .app
+        .store
+        .lower(&scope, write, digest, Some(5), Some(end));
     lowered.await.unwrap().done().unwrap();
     crate::control::refresh(&bench.app).await.unwrap();
     assert_eq!(sim.list().await.hooks[0].expires_at, end);
-    assert_eq!(bench.app.agent.control.active().get(&digest).unwrap().places, 5);
+    assert_eq!(
+        bench
+            .app
+            .agent
+            .control
+            .active()
+            .get(&digest)
+            .unwrap()
+            .places,
+        5
+    );
     bench.app.clock.advance(120_000);
     sim.renew().await;
     assert!(sim.list().await.hooks.is_empty());
@@ -163,17 +191,28 @@ async fn a_revocation_changes_the_list() {
     let bench = Bench::new().await;
     let sim = bench.instance().await;
     let before = sim.poll(0, "", 0).await;
-    let bytes = bench.sample.revocation(1, Revoked::Person("ben".parse().unwrap()));
+    let bytes = bench
+        .sample
+        .revocation(1, Revoked::Person("ben".parse().unwrap()));
     let revoker = bench.sample.rita.public().id();
     let (scope, write) = (Scope::System, Write::system(bench.now()));
-    let added = bench.app.store.add_revocation(&scope, write, revoker, 1, Blob(bytes.clone()));
+    let added = bench
+        .app
+        .store
+        .add_revocation(&scope, write, revoker, 1, Blob(bytes.clone()));
     added.await.unwrap().done().unwrap();
     crate::control::refresh(&bench.app).await.unwrap();
     let after = read_list(&sim.poll(0, before.header("etag"), 0).await);
     assert_eq!(after.revokers.len(), 1);
     assert_eq!(sim.get(&path_revocation(&revoker, 1)).await.body, bytes);
-    assert_eq!(sim.get(&path_revocation(&revoker, 2)).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(
+        sim.get(&path_revocation(&revoker, 2)).await.status,
+        StatusCode::NOT_FOUND
+    );
     assert_eq!(sim.get(&path_root(2)).await.status, StatusCode::NOT_FOUND);
     assert_eq!(sim.get(&path_roster(9)).await.status, StatusCode::NOT_FOUND);
-    assert_eq!(sim.get("/agent/v1/rosters/x").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(
+        sim.get("/agent/v1/rosters/x").await.status,
+        StatusCode::NOT_FOUND
+    );
 }

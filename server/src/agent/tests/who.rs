@@ -9,16 +9,25 @@ use crate::agent::testing::{Bench, nonce, post};
 async fn a_join_token_is_used_up_and_the_same_key_gets_the_same_answer() {
     let bench = Bench::new().await;
     let token = bench.token(1, true).await;
-    let (one, two) = (SecretKey::generate().unwrap(), SecretKey::generate().unwrap());
+    let (one, two) = (
+        SecretKey::generate().unwrap(),
+        SecretKey::generate().unwrap(),
+    );
     let first: EnrollAnswer = bench.enroll(&one, &token).await.bson();
     assert!(!first.confirmed);
     assert_eq!(first.roots.len(), 1);
     let again: EnrollAnswer = bench.enroll(&one, &token).await.bson();
     assert_eq!(again.instance, first.instance);
     let spent = bench.enroll(&two, &token).await;
-    assert_eq!((spent.status, spent.code().as_str()), (StatusCode::FORBIDDEN, "token_spent"));
+    assert_eq!(
+        (spent.status, spent.code().as_str()),
+        (StatusCode::FORBIDDEN, "token_spent")
+    );
     let unknown = bench.enroll(&two, "no such token").await;
-    assert_eq!((unknown.status, unknown.code().as_str()), (StatusCode::FORBIDDEN, "token_unknown"));
+    assert_eq!(
+        (unknown.status, unknown.code().as_str()),
+        (StatusCode::FORBIDDEN, "token_unknown")
+    );
 }
 
 #[tokio::test]
@@ -27,7 +36,10 @@ async fn a_join_token_ends() {
     let token = bench.token(5, false).await;
     bench.app.clock.advance(3_600_001);
     let late = bench.enroll(&SecretKey::generate().unwrap(), &token).await;
-    assert_eq!((late.status, late.code().as_str()), (StatusCode::FORBIDDEN, "token_ended"));
+    assert_eq!(
+        (late.status, late.code().as_str()),
+        (StatusCode::FORBIDDEN, "token_ended")
+    );
 }
 
 #[tokio::test]
@@ -37,9 +49,15 @@ async fn a_body_that_is_not_bson_is_refused() {
     assert_eq!(said.status, StatusCode::BAD_REQUEST);
     let mut request = post(PATH_ENROLL, Vec::new());
     request.headers_mut().remove("content-type");
-    assert_eq!(bench.send(request).await.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    assert_eq!(
+        bench.send(request).await.status,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE
+    );
     let large = post(PATH_ENROLL, vec![0; 400 * 1024]);
-    assert_eq!(bench.send(large).await.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(
+        bench.send(large).await.status,
+        StatusCode::PAYLOAD_TOO_LARGE
+    );
 }
 
 #[tokio::test]
@@ -49,16 +67,28 @@ async fn an_unconfirmed_instance_gets_an_empty_list_and_no_claim_until_it_is_con
     let mut sim = bench.join(&token).await;
     let digest = bench.publish(&bench.hook(10)).await;
     assert!(sim.list().await.hooks.is_empty());
-    assert_eq!(sim.get(&path_hook(&digest)).await.status, StatusCode::FORBIDDEN);
-    assert_eq!(sim.claim_with(&digest, "x", 1).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(
+        sim.get(&path_hook(&digest)).await.status,
+        StatusCode::FORBIDDEN
+    );
+    assert_eq!(
+        sim.claim_with(&digest, "x", 1).await.status,
+        StatusCode::FORBIDDEN
+    );
 
     let write = Write::person("rita".parse().unwrap(), bench.now());
     let id = sim.instance.clone();
-    let confirmed =
-        bench.app.store.confirm_instance(&Scope::All, write, id, sim.key.public().id());
+    let confirmed = bench
+        .app
+        .store
+        .confirm_instance(&Scope::All, write, id, sim.key.public().id());
     confirmed.await.unwrap().done().unwrap();
     crate::control::refresh(&bench.app).await.unwrap();
-    assert_eq!(sim.poll(0, "", 0).await.status, StatusCode::UNAUTHORIZED, "renew to be let in");
+    assert_eq!(
+        sim.poll(0, "", 0).await.status,
+        StatusCode::UNAUTHORIZED,
+        "renew to be let in"
+    );
     sim.renew().await;
     assert_eq!(sim.list().await.hooks.len(), 1);
 }
@@ -94,11 +124,17 @@ async fn a_session_needs_a_live_challenge_this_origin_and_the_instances_key() {
         envelope.payload.0,
         &[&sim.key],
     );
-    let said = bench.send(post(PATH_SESSION, retyped.to_bson().unwrap())).await;
+    let said = bench
+        .send(post(PATH_SESSION, retyped.to_bson().unwrap()))
+        .await;
     assert_eq!(said.status, StatusCode::BAD_REQUEST);
 
     bench.app.clock.advance(60_001);
-    assert_eq!(sim.open(&good).await.status, StatusCode::UNAUTHORIZED, "the challenge ended");
+    assert_eq!(
+        sim.open(&good).await.status,
+        StatusCode::UNAUTHORIZED,
+        "the challenge ended"
+    );
 }
 
 #[tokio::test]
@@ -114,10 +150,16 @@ async fn a_spent_value_is_a_retry_with_the_same_nonce_and_a_clone_with_another()
     assert_ne!(first.value, spent);
 
     let clone = sim.open(&sim.session(&challenge, &nonce())).await;
-    assert_eq!((clone.status, clone.code().as_str()), (StatusCode::FORBIDDEN, "cloned"));
+    assert_eq!(
+        (clone.status, clone.code().as_str()),
+        (StatusCode::FORBIDDEN, "cloned")
+    );
     sim.value = first.value;
     let after = sim.open(&sim.session(&challenge, &nonce())).await;
-    assert_eq!((after.status, after.code().as_str()), (StatusCode::FORBIDDEN, "suspended"));
+    assert_eq!(
+        (after.status, after.code().as_str()),
+        (StatusCode::FORBIDDEN, "suspended")
+    );
     assert!(bench.events(EventKind::AUTHORITY_REFUSED).await > 0);
 }
 
@@ -141,7 +183,10 @@ async fn a_suspended_instances_bearer_counts_no_more() {
     let sim = bench.instance().await;
     let (scope, write) = (Scope::System, Write::system(bench.now()));
     let words = SuspendReason::Words("stolen".into());
-    let suspended = bench.app.store.suspend_instance(&scope, write, sim.instance.clone(), words);
+    let suspended = bench
+        .app
+        .store
+        .suspend_instance(&scope, write, sim.instance.clone(), words);
     suspended.await.unwrap().done().unwrap();
     crate::control::refresh(&bench.app).await.unwrap();
     assert_eq!(sim.poll(0, "", 0).await.status, StatusCode::UNAUTHORIZED);
@@ -150,7 +195,10 @@ async fn a_suspended_instances_bearer_counts_no_more() {
     assert_eq!(sim.open(&session).await.code(), "suspended");
     // A server that begins later knows it too.
     let fresh = crate::agent::AgentState::new(&bench.app.config);
-    assert!(fresh.control.counts(&sim.instance, true, 0), "before the log was read");
+    assert!(
+        fresh.control.counts(&sim.instance, true, 0),
+        "before the log was read"
+    );
 }
 
 #[tokio::test]
@@ -166,16 +214,26 @@ async fn another_instances_claim_hook_and_token_are_refused() {
             .header("upload-length", 5)
             .header("upload-offset", 0)
             .header("content-type", "application/offset+octet-stream");
-        let said = bench.send(request.body(axum::body::Body::empty()).unwrap()).await;
+        let said = bench
+            .send(request.body(axum::body::Body::empty()).unwrap())
+            .await;
         assert_eq!(said.status, StatusCode::NOT_FOUND, "{method}");
     }
-    assert_eq!(two.get(&path_claim(&claim)).await.status, StatusCode::NOT_FOUND);
-    let renew = two.post(&format!("{}/renew", path_claim(&claim)), &bson::doc! {}).await;
+    assert_eq!(
+        two.get(&path_claim(&claim)).await.status,
+        StatusCode::NOT_FOUND
+    );
+    let renew = two
+        .post(&format!("{}/renew", path_claim(&claim)), &bson::doc! {})
+        .await;
     assert_eq!(renew.status, StatusCode::NOT_FOUND);
     // A claim on another's token.
     let token = one.token(&digest).await;
     let stolen = two.claim_with(&digest, &token, 100).await;
-    assert_eq!((stolen.status, stolen.code().as_str()), (StatusCode::FORBIDDEN, "token"));
+    assert_eq!(
+        (stolen.status, stolen.code().as_str()),
+        (StatusCode::FORBIDDEN, "token")
+    );
     let answer = AnswerRequest {
         token: two.token(&digest).await,
         kind: AnswerKind::Declined,
@@ -183,7 +241,11 @@ async fn another_instances_claim_hook_and_token_are_refused() {
         claim: Some(claim),
     };
     let said = two.post(&path_answers(&digest), &answer).await;
-    assert_eq!(said.status, StatusCode::NOT_FOUND, "another's claim cannot be given back");
+    assert_eq!(
+        said.status,
+        StatusCode::NOT_FOUND,
+        "another's claim cannot be given back"
+    );
     assert_eq!(bench.events(EventKind::AUTHORITY_REFUSED).await, 1);
 }
 
@@ -196,6 +258,9 @@ async fn a_hook_is_served_only_to_whom_it_is_listed_for() {
     hook.audience.instances = vec![one.instance.clone()];
     let digest = bench.publish(&hook).await;
     assert_eq!(one.get(&path_hook(&digest)).await.status, StatusCode::OK);
-    assert_eq!(two.get(&path_hook(&digest)).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(
+        two.get(&path_hook(&digest)).await.status,
+        StatusCode::NOT_FOUND
+    );
     assert!(two.list().await.hooks.is_empty());
 }
