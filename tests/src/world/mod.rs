@@ -76,7 +76,6 @@ impl World {
             "Admin",
             "--role",
             "admin",
-            "--password-stdin",
         ];
         server.command(&args, &format!("{PASSWORD}\n"))?;
         server.start().await?;
