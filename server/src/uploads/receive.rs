@@ -19,7 +19,8 @@ use crate::{
     app::App,
     errors::{Answer, Problem},
     uploads::{
-        lease_ms, overrun,
+        lease_ms,
+        overrun::overrun,
         turns::Turn,
         tus::{self, Checksum},
     },
