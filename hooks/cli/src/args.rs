@@ -6,7 +6,8 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{
-        Ctx, audit, hook, instance, keygen, login, packet, root, roster, sign, ticket, trust,
+        Ctx, audit, explain, hook, inspect, instance, keygen, lint, login, packet, revoke, root,
+        roster, sign, ticket, trust, verify,
     },
     error::{Error, Result},
     out::Out,
@@ -42,6 +43,16 @@ pub enum Command {
     Roster(roster::RosterCommand),
     /// Sign a root, roster, hook or revocation.
     Sign(sign::SignArgs),
+    /// Take back a key, a person, a hook or a template.
+    Revoke(revoke::RevokeArgs),
+    /// Tell every fault of a hook's authoring file.
+    Lint(lint::LintArgs),
+    /// Tell what a hook reads, runs, contacts and sends.
+    Explain(explain::ExplainArgs),
+    /// Tell what a file is and says, without judging it.
+    Inspect(inspect::InspectArgs),
+    /// Prove a hook, a packet, a receipt, an export of the audit or a trust document.
+    Verify(Box<verify::VerifyArgs>),
     /// Sign in to a server.
     Login(login::LoginArgs),
     /// Sign out, and forget the token.
@@ -82,6 +93,11 @@ pub async fn run(cli: Cli, out: Out) -> Result<()> {
         Command::Root(command) => root::run(&mut ctx, command),
         Command::Roster(command) => roster::run(&mut ctx, command),
         Command::Sign(args) => sign::run(&mut ctx, args).await,
+        Command::Revoke(args) => revoke::run(&mut ctx, args).await,
+        Command::Lint(args) => lint::run(&mut ctx, args),
+        Command::Explain(args) => explain::run(&mut ctx, args),
+        Command::Inspect(args) => inspect::run(&mut ctx, args),
+        Command::Verify(args) => verify::run(&mut ctx, args),
         Command::Login(args) => login::run(&mut ctx, args).await,
         Command::Logout => login::logout(&mut ctx).await,
         Command::Ticket(command) => ticket::run(&mut ctx, command).await,

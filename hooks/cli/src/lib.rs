@@ -4,6 +4,7 @@
 
 pub mod args;
 pub mod ask;
+pub mod check;
 pub mod client;
 pub mod commands;
 pub mod describe;

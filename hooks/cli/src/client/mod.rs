@@ -1,9 +1,10 @@
 //! The client of the server's JSON API: one method a request. Commands use it, and tests that play engineers.
-mod download;
-mod problem;
-mod types;
-
 mod calls;
+mod download;
+mod hooks;
+mod problem;
+mod trust;
+mod types;
 
 use std::time::Duration;
 

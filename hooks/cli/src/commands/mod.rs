@@ -1,15 +1,20 @@
 //! The commands, one file each, and what they share.
 pub mod audit;
+pub mod explain;
 pub mod hook;
+pub mod inspect;
 pub mod instance;
 pub mod keygen;
+pub mod lint;
 pub mod login;
 pub mod packet;
+pub mod revoke;
 pub mod root;
 pub mod roster;
 pub mod sign;
 pub mod ticket;
 pub mod trust;
+pub mod verify;
 
 use std::path::PathBuf;
 

@@ -5,7 +5,7 @@ use boathook_hooks::{
     authoring::human,
     documents::{
         Document as _,
-        root::{Bounds, Holder, Root, Undone},
+        root::{Holder, Root, Undone},
     },
     ids::Digest,
     keys::PublicKey,
@@ -227,7 +227,7 @@ fn new(ctx: &mut Ctx, args: &RootNewArgs) -> Result<()> {
     files::create(&file.path, &file.bytes()?, false)?;
     let digest: Digest = file.envelope.digest();
     ctx.out.json(&json!({"file": file.path, "kind": "root", "version": root.version, "digest": digest, "root": root}))?;
-    for line in Parsed::Root(Box::new(root)).words(&Bounds::default()) {
+    for line in Parsed::Root(Box::new(root)).words(None) {
         ctx.out.line(line)?;
     }
     ctx.out.line("")?;

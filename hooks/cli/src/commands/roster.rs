@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use boathook_hooks::{
     documents::{
         Document as _,
-        root::Bounds,
         roster::{KeyPlace, Roster, RosterCustomers, SigningRole},
     },
     ids::{CustomerId, PersonId},
@@ -275,7 +274,7 @@ fn tell(ctx: &mut Ctx, file: &EnvelopeFile, roster: Roster) -> Result<()> {
     let digest = file.envelope.digest();
     ctx.out.json(&json!({"file": file.path, "kind": "roster", "version": roster.version, "digest": digest, "roster": roster}))?;
     let empty = roster.people.is_empty();
-    for line in Parsed::Roster(Box::new(roster)).words(&Bounds::default()) {
+    for line in Parsed::Roster(Box::new(roster)).words(None) {
         ctx.out.line(line)?;
     }
     ctx.out.line("")?;

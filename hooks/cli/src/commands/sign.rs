@@ -134,7 +134,7 @@ pub fn consent(
     ctx: &mut Ctx,
     parsed: &Parsed,
     envelope: &Envelope,
-    bounds: &Bounds,
+    bounds: Option<&Bounds>,
     key: &KeyArgs,
     id: &KeyId,
 ) -> Result<bool> {
@@ -164,13 +164,10 @@ pub fn files(ctx: &mut Ctx, args: &SignFileArgs, expected: Option<&str>) -> Resu
     let key = keyfile::load(&args.key.key)?;
     let id = key.public().id();
     let trust = args.trust.load(ctx.now)?;
-    let bounds = trust
-        .as_ref()
-        .map(|t| t.root().bounds.clone())
-        .unwrap_or_default();
+    let bounds = trust.as_ref().map(|t| t.root().bounds.clone());
     let before = file.envelope.clone();
     add_signature(&mut file.envelope, &key, |parsed| {
-        consent(ctx, parsed, &before, &bounds, &args.key, &id)
+        consent(ctx, parsed, &before, bounds.as_ref(), &args.key, &id)
     })?;
     match &args.out {
         Some(path) => {
@@ -203,7 +200,7 @@ pub fn show(ctx: &mut Ctx, path: &Path, expected: Option<&str>) -> Result<()> {
     let parsed = Parsed::of(&file.envelope)?;
     let standing = Standing::of(&file.envelope, None, ctx.now)?;
     ctx.out.json(&shown(&file.envelope, &parsed, &standing))?;
-    for line in parsed.words(&Bounds::default()) {
+    for line in parsed.words(None) {
         ctx.out.line(line)?;
     }
     ctx.out.line("")?;

@@ -1,15 +1,16 @@
-//! `boathook trust show|import`.
-use std::path::PathBuf;
+//! `boathook trust show|fetch|import`.
+use std::path::{Path, PathBuf};
 
-use boathook_hooks::documents::root::Bounds;
+use boathook_hooks::{envelope::Envelope, strict::MAX_DOCUMENT};
 use clap::Subcommand;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
+    client::Client,
     commands::Ctx,
     describe::Parsed,
     error::{Error, Result},
-    files::EnvelopeFile,
+    files::{self, EnvelopeFile},
     profile::{Profile, signed_in},
 };
 
@@ -17,10 +18,17 @@ use crate::{
 #[command(after_help = "\
 Examples:
   boathook trust import root-1.bson roster-1.bson
-  boathook trust show")]
+  boathook trust show
+  boathook trust fetch --dir trust        (for `boathook verify`)")]
 pub enum TrustCommand {
     /// Show the server's root, roster and revocations; the roots are verified here.
     Show,
+    /// Write the server's roots and its roster into files, for `verify`, `explain` and `sign`. The roots are verified here.
+    Fetch {
+        /// Where they go, as root-VERSION.bson and roster-VERSION.bson; those that are there stay.
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        dir: PathBuf,
+    },
     /// Hand signed roots, rosters and revocations to the server, in this order.
     Import {
         #[arg(required = true)]
@@ -45,7 +53,7 @@ pub async fn run(ctx: &mut Ctx, command: &TrustCommand) -> Result<()> {
             };
             ctx.out
                 .line(format!("first root {}", trust.fingerprint()))?;
-            for line in Parsed::Root(Box::new(trust.root().clone())).words(&Bounds::default()) {
+            for line in Parsed::Root(Box::new(trust.root().clone())).words(None) {
                 ctx.out.line(line)?;
             }
             for part in ["roster", "revocations"] {
@@ -58,6 +66,7 @@ pub async fn run(ctx: &mut Ctx, command: &TrustCommand) -> Result<()> {
             }
             Ok(())
         }
+        TrustCommand::Fetch { dir } => fetch(ctx, &profile, &client, dir).await,
         TrustCommand::Import { files } => {
             let mut done = Vec::new();
             for path in files {
@@ -95,4 +104,56 @@ pub async fn run(ctx: &mut Ctx, command: &TrustCommand) -> Result<()> {
             ctx.out.json(&done)
         }
     }
+}
+
+/// A file that is there already stays as it is, and must hold the same document.
+async fn fetch(ctx: &mut Ctx, profile: &Profile, client: &Client, dir: &Path) -> Result<()> {
+    let mut trust = client
+        .trust(profile.root_fingerprint)
+        .await?
+        .ok_or_else(|| {
+            Error::failed(
+                "the server has no root yet",
+                "make one with `boathook root new`, then `boathook trust import`",
+            )
+        })?;
+    let mut written = Vec::new();
+    std::fs::create_dir_all(dir).map_err(|source| Error::File {
+        operation: "create",
+        path: dir.to_owned(),
+        source,
+    })?;
+    let mut found = Vec::new();
+    for version in 1..=trust.root().version {
+        if let Some(bytes) = trust.root_envelope(version) {
+            found.push((dir.join(format!("root-{version}.bson")), bytes.to_vec()));
+        }
+    }
+    let summary = client.trust_summary().await?;
+    if let Some(version) = summary.pointer("/roster/version").and_then(Value::as_u64)
+        && let Some(bytes) = client.roster_envelope(version).await?
+    {
+        trust.add_roster(&bytes)?;
+        found.push((dir.join(format!("roster-{version}.bson")), bytes));
+    }
+    for (path, bytes) in found {
+        if path.exists() {
+            let here = EnvelopeFile::read(&path)?.envelope.digest();
+            let theirs = Envelope::from_bson(&bytes, MAX_DOCUMENT)?.digest();
+            if here != theirs {
+                return Err(Error::failed(
+                    format!("{} is another document than the server's", path.display()),
+                    "fetch into another --dir, and compare the fingerprints by another way",
+                ));
+            }
+        } else {
+            files::create(&path, &bytes, false)?;
+        }
+        ctx.out.line(path.display().to_string())?;
+        written.push(path);
+    }
+    ctx.out
+        .line(format!("first root {}", trust.fingerprint()))?;
+    ctx.out
+        .json(&json!({"files": written, "first_root": trust.fingerprint()}))
 }

@@ -1,4 +1,5 @@
 //! What a document says, in words and as JSON, whoever signed it.
+mod trust;
 mod words;
 
 use boathook_hooks::{
@@ -92,13 +93,13 @@ impl Parsed {
         value.unwrap_or(Value::Null)
     }
 
-    /// One line each. `bounds` decide a hook's reach.
-    pub fn words(&self, bounds: &Bounds) -> Vec<String> {
+    /// One line each. `bounds` decide a hook's reach; without them the usual ones do.
+    pub fn words(&self, bounds: Option<&Bounds>) -> Vec<String> {
         match self {
-            Self::Root(d) => words::root(d),
-            Self::Roster(d) => words::roster(d),
+            Self::Root(d) => trust::root(d),
+            Self::Roster(d) => trust::roster(d),
             Self::Hook(d) => words::hook(d, bounds),
-            Self::Revocation(d) => words::revocation(d),
+            Self::Revocation(d) => trust::revocation(d),
             Self::HookList(d) => words::hook_list(d),
             Self::Receipt(d) => words::receipt(d),
             Self::Statement(d) => words::statement(d),
