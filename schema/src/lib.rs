@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 
 mod codec;
+#[cfg(feature = "contract")]
+pub mod contract;
 mod embedded;
 pub mod error;
 mod migrations;

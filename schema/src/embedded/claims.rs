@@ -155,7 +155,7 @@ fn record_group(
 }
 
 /// Reservations whose lease ran out give their places back. The caller saves the revision.
-fn settle(tx: &Tx<'_>, revision: &mut Revision) -> Result<u32, Stop> {
+pub(super) fn settle(tx: &Tx<'_>, revision: &mut Revision) -> Result<u32, Stop> {
     let sql =
         "SELECT body FROM claims WHERE digest = ?1 AND state = 'reserved' AND lease_until <= ?2";
     let (digest, now) = (revision.digest, tx.now().ms());
@@ -226,12 +226,13 @@ fn ask(
         if claim.value.customer != ask.customer {
             return unchanged(ClaimReply::NotFound);
         }
-        if claim.value.is_final || ask.attempt > revision.quota.attempts {
+        let attempt = attempt_of(&claim.value, ask);
+        if claim.value.is_final || attempt > revision.quota.attempts {
             return unchanged(ClaimReply::Answered);
         }
         if claim.value.state == ClaimState::Reserved {
             claim.value.lease_until = claim.value.lease_until.max(until);
-            claim.value.attempt = claim.value.attempt.max(ask.attempt);
+            claim.value.attempt = attempt;
             save(tx, &claim)?;
             return unchanged(ClaimReply::Same(lease(&claim.value)));
         }
@@ -245,7 +246,6 @@ fn ask(
         if claim.value.state == ClaimState::Failed && counted(&claim.value) {
             revision.usage.failed = revision.usage.failed.saturating_sub(1);
         }
-        let attempt = claim.value.attempt.max(ask.attempt);
         claim.value = fresh(revision, ask, reservation, attempt, tx.now());
         quota::reserve(revision, &mut claim.value, until);
         save(tx, &claim)?;
@@ -262,6 +262,13 @@ fn ask(
     revision.usage.rows += 1;
     insert(tx, &claim)?;
     Ok((ClaimReply::Granted(lease(&claim)), true))
+}
+
+/// The run that an ask is for. After a run that failed it is the next one, whatever the agent says: one that lost its
+/// ledger does not run for ever.
+fn attempt_of(claim: &Claim, ask: &ClaimAsk) -> u32 {
+    let ran = claim.state == ClaimState::Failed && counted(claim);
+    ask.attempt.max(claim.attempt + u32::from(ran))
 }
 
 /// Why there is no reservation to be had now.
@@ -669,6 +676,15 @@ impl Embedded {
                 revision.is_for(&new.customer),
                 Refused::NotFound("hook".into()),
             )?;
+            let before = body::<AnswerRow>(
+                tx.conn,
+                "answer",
+                "SELECT body FROM answers WHERE digest = ?1 AND instance = ?2",
+                params![new.revision.0, new.instance.as_str()],
+            )?;
+            if before.is_some_and(|b| b.kind == new.kind && b.reason == new.reason) {
+                return Ok(());
+            }
             let mut e = revisions::event(EventKind::ANSWER_GIVEN, &revision);
             e.refs.instance = Some(new.instance.clone());
             e.details.insert("answer", kind_word(new.kind)?);

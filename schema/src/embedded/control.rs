@@ -111,7 +111,7 @@ impl Embedded {
     }
 
     pub(crate) async fn refresh_control(&self) -> Read<u64> {
-        let number = self.read("refresh_control", |conn| head(conn)).await?;
+        let number = self.read("refresh_control", head).await?;
         self.woken.send_if_modified(|head| {
             let higher = number > *head;
             *head = number.max(*head);

@@ -238,6 +238,7 @@ impl Embedded {
         .await
     }
 
+    #[allow(clippy::too_many_arguments)] // The verb's own.
     pub(crate) async fn advance(
         &self,
         scope: &Scope,

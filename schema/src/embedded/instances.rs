@@ -22,12 +22,6 @@ fn find(tx: &Tx<'_>, scope: &Scope, id: &InstanceId) -> Result<Stored<Instance>,
         .ok_or_else(|| not_found("instance"))
 }
 
-impl<T> Stored<T> {
-    fn filter(self, keep: impl FnOnce(&Self) -> bool) -> Option<Self> {
-        keep(&self).then_some(self)
-    }
-}
-
 fn save(tx: &Tx<'_>, instance: &mut Stored<Instance>) -> Result<(), Stop> {
     let before = instance.value.version;
     instance.value.version += 1;
@@ -297,6 +291,8 @@ impl Embedded {
     ) -> Answer<SessionStep> {
         let scope = scope.clone();
         self.write("next_session", write, move |tx| {
+            let own = scope.is_agent() || scope == Scope::System;
+            ensure(own, Refused::OutOfScope)?;
             let mut instance = find(tx, &scope, &ask.instance)?;
             match &instance.value.state {
                 InstanceState::Confirmed | InstanceState::Unconfirmed => {}
@@ -356,7 +352,9 @@ impl Embedded {
             ensure(allowed, Refused::OutOfScope)?;
             let mut moved = 0;
             for (id, at) in seen {
-                let Ok(mut instance) = find(tx, &Scope::System, &id) else {
+                let found =
+                    stored::<Instance>(tx.conn, "instance", INSTANCE, params![id.as_str()])?;
+                let Some(mut instance) = found else {
                     continue;
                 };
                 if at > instance.value.last_seen {

@@ -258,6 +258,12 @@ impl Embedded {
                     state: revision.state.word().to_owned(),
                 },
             )?;
+            let now = (revision.places(), revision.expires_at());
+            if (places.unwrap_or(now.0), expires_at.unwrap_or(now.1)) == now {
+                return Ok(told(revision));
+            }
+            // A place whose lease ran out is in nobody's use.
+            claims::settle(tx, revision)?;
             let mut e = event(EventKind::HOOK_LOWERED, revision);
             if let Some(places) = places {
                 ensure(places <= revision.places(), Refused::Raises)?;

@@ -19,6 +19,8 @@ macro_rules! verbs {
     ($( $(#[$doc:meta])* fn $name:ident ( $($arg:ident : $ty:ty),* $(,)? ) -> $ret:ty; )*) => {
         impl $crate::Store { $(
             $(#[$doc])*
+            // A verb that takes many words takes them once, here and in each backend.
+            #[allow(clippy::too_many_arguments)]
             pub async fn $name(&self, $($arg: $ty),*) -> $ret {
                 match self { Self::Embedded(store) => store.$name($($arg),*).await }
             }
