@@ -20,7 +20,7 @@ use crate::{
     policy::grants::Grants,
 };
 use entry::Entry;
-use reader::{Ended, Line, Reader};
+use reader::{Ended, Reader};
 
 const PLACES: [&str; 2] = ["/usr/bin/journalctl", "/bin/journalctl"];
 /// All that is asked for beside what every entry has.
@@ -34,21 +34,39 @@ const PROBE: Duration = Duration::from_secs(3);
 
 pub fn collect(params: &Params, grants: &Grants, section: &mut Section) -> Result<(), Stop> {
     if !grants.journal {
-        return Err(Stop::DeniedByPolicy("the policy does not allow the journal".into()));
+        return Err(Stop::DeniedByPolicy(
+            "the policy does not allow the journal".into(),
+        ));
     }
     let Some(program) = PLACES.iter().map(Path::new).find(|path| path.exists()) else {
-        return Err(Stop::Unsupported("this machine has no systemd journal: journalctl is not there".into()));
+        return Err(Stop::Unsupported(
+            "this machine has no systemd journal: journalctl is not there".into(),
+        ));
     };
-    let journal = Journal { program: program.into(), filter: filter(params, Time::wall_clock()) };
+    let journal = Journal {
+        program: program.into(),
+        filter: filter(params, Time::wall_clock()),
+    };
     journal.collect(params.lines, section)
 }
 
 /// What is asked for, as arguments.
 fn filter(params: &Params, now: Time) -> Filter {
     let since = now.ms() / 1000 - i64::try_from(params.since).unwrap_or(i64::MAX);
-    let mut matches: Vec<String> = params.units.iter().map(|unit| format!("--unit={unit}")).collect();
-    matches.extend(params.priority.map(|priority| format!("--priority={}", priority.level())));
-    Filter { since: format!("--since=@{}", since.max(0)), matches }
+    let mut matches: Vec<String> = params
+        .units
+        .iter()
+        .map(|unit| format!("--unit={unit}"))
+        .collect();
+    matches.extend(
+        params
+            .priority
+            .map(|priority| format!("--priority={}", priority.level())),
+    );
+    Filter {
+        since: format!("--since=@{}", since.max(0)),
+        matches,
+    }
 }
 
 struct Filter {
@@ -123,7 +141,8 @@ impl Journal {
         let mut text = String::new();
         let error = loop {
             if Instant::now() >= until {
-                start.cut = Some("half of the time was over before older lines were counted".into());
+                start.cut =
+                    Some("half of the time was over before older lines were counted".into());
                 break None;
             }
             let line = match reader.line(until) {
@@ -136,8 +155,15 @@ impl Journal {
             entry.write(&mut text);
             let bytes = start.bytes + text.len() as u64;
             if start.lines == most || bytes > room {
-                let limit = if start.lines == most { "as many as asked for" } else { "as many as fit" };
-                start.cut = Some(format!("the newest {} lines are sent, {limit}; there are older ones", start.lines));
+                let limit = if start.lines == most {
+                    "as many as asked for"
+                } else {
+                    "as many as fit"
+                };
+                start.cut = Some(format!(
+                    "the newest {} lines are sent, {limit}; there are older ones",
+                    start.lines
+                ));
                 break None;
             }
             // An entry too long to be read has no cursor; it is passed over on the way back too.
@@ -158,7 +184,10 @@ impl Journal {
 
     /// `journalctl` says nothing of a journal that is missing or closed to us when it writes JSON.
     fn why_nothing(&self, section: &mut Section) -> Result<(), Stop> {
-        let mut reader = Reader::start(&self.program, &["--no-pager".to_owned(), "--lines=1".to_owned()])?;
+        let mut reader = Reader::start(
+            &self.program,
+            &["--no-pager".to_owned(), "--lines=1".to_owned()],
+        )?;
         let until = section.until().min(Instant::now() + PROBE);
         while let Ok(Some(_)) = reader.line(until) {}
         let ended = reader.end();
@@ -167,9 +196,14 @@ impl Journal {
             return Err(Stop::DeniedBySystem(why.into()));
         }
         if ended.stderr.contains("No journal files were found") {
-            return Err(Stop::Unsupported("this machine keeps no systemd journal: journalctl finds no files of it".into()));
+            return Err(Stop::Unsupported(
+                "this machine keeps no systemd journal: journalctl finds no files of it".into(),
+            ));
         }
-        if ended.stderr.contains("not seeing messages from other users") {
+        if ended
+            .stderr
+            .contains("not seeing messages from other users")
+        {
             section.truncate("the agent's user sees its own messages only: make it a member of the group systemd-journal");
         }
         ended.good()?;
@@ -178,7 +212,9 @@ impl Journal {
     }
 
     fn start(&self, args: &[String]) -> Result<Reader, Stop> {
-        let mut all: Vec<String> = ["--no-pager", "--output=json", "--all", "--merge", FIELDS].map(str::to_owned).into();
+        let mut all: Vec<String> = ["--no-pager", "--output=json", "--all", "--merge", FIELDS]
+            .map(str::to_owned)
+            .into();
         all.extend_from_slice(args);
         Reader::start(&self.program, &all)
     }
@@ -197,7 +233,9 @@ impl Ended {
         match self.status {
             Some(status) if !status.success() => {
                 let said = clip(self.stderr.trim(), 300);
-                Err(Stop::Failed(format!("journalctl failed ({status}): {said}")))
+                Err(Stop::Failed(format!(
+                    "journalctl failed ({status}): {said}"
+                )))
             }
             _ => Ok(()),
         }
@@ -232,12 +270,12 @@ impl Summary {
         self.to = at;
         *self.by_priority.entry(entry.priority()).or_default() += 1;
         let unit = entry.unit();
-        match self.by_unit.get_mut(unit) {
-            Some(count) => *count += 1,
-            None if self.by_unit.len() < MOST_UNITS => {
-                self.by_unit.insert(unit.to_owned(), 1);
-            }
-            None => self.other_units += 1,
+        if let Some(count) = self.by_unit.get_mut(unit) {
+            *count += 1;
+        } else if self.by_unit.len() < MOST_UNITS {
+            self.by_unit.insert(unit.to_owned(), 1);
+        } else {
+            self.other_units += 1;
         }
     }
 }
@@ -250,4 +288,3 @@ fn write_summary(summary: &Summary, section: &mut Section) -> Result<(), Stop> {
     let json = serde_json::to_vec_pretty(summary).map_err(|e| Stop::Failed(e.to_string()))?;
     section.file("journal.json", &json)
 }
-

@@ -3,6 +3,9 @@
 mod command;
 mod file;
 mod host;
+mod journal;
+mod postgres;
+mod processes;
 
 use boathook_hooks::{
     collectors::{ParamsError, Parsed, parse},
@@ -24,8 +27,8 @@ pub fn collect(job: &Job, entry: &CollectorEntry, section: &mut Section) -> Resu
         Parsed::Host(params) => host::collect(&params, section),
         Parsed::File(params) => file::collect(&params, job, section),
         Parsed::Command(params) => command::collect(&params, &job.grants, section),
-        Parsed::Journal(_) | Parsed::Processes(_) | Parsed::Postgres(_) => {
-            Err(Stop::Unsupported("not yet".into()))
-        }
+        Parsed::Journal(params) => journal::collect(&params, &job.grants, section),
+        Parsed::Processes(params) => processes::collect(&params, &job.grants, section),
+        Parsed::Postgres(params) => postgres::collect(&params, job, section),
     }
 }

@@ -22,7 +22,9 @@ const TABLE_BYTES: usize = 4 << 20;
 
 pub fn collect(params: &Params, grants: &Grants, section: &mut Section) -> Result<(), Stop> {
     if !grants.processes {
-        return Err(Stop::DeniedByPolicy("the policy does not allow processes".into()));
+        return Err(Stop::DeniedByPolicy(
+            "the policy does not allow processes".into(),
+        ));
     }
     let system = System::read();
     let (mut seen, mut summary) = look(params, &system, section)?;
@@ -39,7 +41,14 @@ pub fn collect(params: &Params, grants: &Grants, section: &mut Section) -> Resul
     let table = write_json(params, &summary, &seen, &system, section)?;
     section.file("processes.txt", table.as_bytes())?;
     if summary.left_out > 0 {
-        section.leave_out(&format!("processes beyond the {top} greatest by {}", params.by.name()), 0, summary.left_out);
+        section.leave_out(
+            &format!(
+                "processes beyond the {top} greatest by {}",
+                params.by.name()
+            ),
+            0,
+            summary.left_out,
+        );
     }
     if let Some(hidden) = system.hidden {
         section.truncate(hidden);
@@ -63,28 +72,46 @@ struct Summary {
 }
 
 fn look(params: &Params, system: &System, section: &Section) -> Result<(Vec<Seen>, Summary), Stop> {
-    let mut summary = Summary { at: Time::wall_clock().to_string(), ..Summary::default() };
+    let mut summary = Summary {
+        at: Time::wall_clock().to_string(),
+        ..Summary::default()
+    };
     let mut out = Vec::new();
     let all = fs::read_dir("/proc").map_err(|error| Stop::system("reading /proc", &error))?;
     for (n, entry) in all.flatten().enumerate() {
         if n % 256 == 0 {
             section.check_time()?;
         }
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+        let Some(pid) = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse::<i32>().ok())
+        else {
+            continue;
+        };
         // One that ends while we look is left out.
-        let Some((seen, name)) = Seen::read(pid, system) else { continue };
+        let Some((seen, name)) = Seen::read(pid, system) else {
+            continue;
+        };
         summary.processes += 1;
         summary.threads += seen.threads;
         summary.resident_bytes += seen.resident_bytes;
         *summary.by_state.entry(seen.state_word()).or_default() += 1;
-        *summary.by_user.entry(system.users.name(seen.uid)).or_default() += 1;
-        if params.wants(&name) || (!params.names.is_empty() && one::program(pid).is_some_and(|p| params.wants(&p))) {
+        *summary
+            .by_user
+            .entry(system.users.name(seen.uid))
+            .or_default() += 1;
+        if params.wants(&name)
+            || (!params.names.is_empty() && one::program(pid).is_some_and(|p| params.wants(&p)))
+        {
             summary.wanted += 1;
             out.push(seen);
         }
     }
     if summary.processes == 0 {
-        return Err(Stop::DeniedBySystem("/proc shows no process to the agent".into()));
+        return Err(Stop::DeniedBySystem(
+            "/proc shows no process to the agent".into(),
+        ));
     }
     Ok((out, summary))
 }
@@ -106,7 +133,9 @@ fn write_json(
     for one in seen {
         section.check_time()?;
         // Another process may have its pid now.
-        let Some(details) = Details::read(one, params.arguments, system) else { continue };
+        let Some(details) = Details::read(one, params.arguments, system) else {
+            continue;
+        };
         let json = serde_json::to_string(&details).map_err(broken)?;
         let comma = if std::mem::take(&mut first) { "" } else { "," };
         section.write(format!("{comma}\n{json}").as_bytes())?;
@@ -123,7 +152,13 @@ fn row(table: &mut String, of: &Details) {
     if table.len() > TABLE_BYTES {
         return;
     }
-    let command: String = of.command_line.as_deref().unwrap_or(&of.name).chars().take(2_000).collect();
+    let command: String = of
+        .command_line
+        .as_deref()
+        .unwrap_or(&of.name)
+        .chars()
+        .take(2_000)
+        .collect();
     // Writing to a String cannot fail.
     let _ = writeln!(
         table,

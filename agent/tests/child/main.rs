@@ -1,7 +1,10 @@
 //! Runs by real children: what they collect, what they refuse, and that they end in time and whole.
 #![allow(clippy::unwrap_used)]
 
+mod cluster;
 mod commands;
 mod files;
 mod lives;
+mod postgres;
+mod processes;
 mod rig;

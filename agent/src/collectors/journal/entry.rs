@@ -42,12 +42,17 @@ pub struct Entry {
     broken: bool,
 }
 
-const PRIORITIES: [&str; 8] = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"];
+const PRIORITIES: [&str; 8] = [
+    "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug",
+];
 
 impl Entry {
     /// A line that cannot be read becomes an entry that says so.
     pub fn read(line: Line) -> Self {
-        let broken = Self { broken: true, ..Self::default() };
+        let broken = Self {
+            broken: true,
+            ..Self::default()
+        };
         match line {
             Line::Whole(bytes) => serde_json::from_slice(&bytes).unwrap_or(broken),
             Line::TooLong => broken,
@@ -67,13 +72,22 @@ impl Entry {
     }
 
     pub fn priority(&self) -> &'static str {
-        let level = self.priority.as_str().and_then(|level| level.parse::<usize>().ok());
-        level.and_then(|level| PRIORITIES.get(level)).copied().unwrap_or("none")
+        let level = self
+            .priority
+            .as_str()
+            .and_then(|level| level.parse::<usize>().ok());
+        level
+            .and_then(|level| PRIORITIES.get(level))
+            .copied()
+            .unwrap_or("none")
     }
 
     /// The unit that wrote it, or that it is about; empty for neither.
     pub fn unit(&self) -> &str {
-        let unit = [&self.about, &self.unit].into_iter().find_map(Value::as_str).unwrap_or_default();
+        let unit = [&self.about, &self.unit]
+            .into_iter()
+            .find_map(Value::as_str)
+            .unwrap_or_default();
         &unit[..unit.floor_char_boundary(LONGEST_NAME)]
     }
 
@@ -87,8 +101,15 @@ impl Entry {
         let name = |value: &Value| one_line(&first(value), LONGEST_NAME);
         let or = |a: &Value, b: &Value| if a.is_null() { name(b) } else { name(a) };
         let (at, host) = (self.at().unwrap_or_default(), name(&self.host));
-        let (program, pid) = (or(&self.identifier, &self.comm), or(&self.syslog_pid, &self.pid));
-        let pid = if pid.is_empty() { pid } else { format!("[{pid}]") };
+        let (program, pid) = (
+            or(&self.identifier, &self.comm),
+            or(&self.syslog_pid, &self.pid),
+        );
+        let pid = if pid.is_empty() {
+            pid
+        } else {
+            format!("[{pid}]")
+        };
         let grave = match self.priority() {
             grave @ ("emerg" | "alert" | "crit" | "err" | "warning") => format!("{grave}: "),
             _ => String::new(),
@@ -102,7 +123,10 @@ impl Entry {
             if n > 0 {
                 text.push('\n');
             }
-            text.extend(line.chars().map(|c| if c.is_control() && c != '\t' { ' ' } else { c }));
+            text.extend(
+                line.chars()
+                    .map(|c| if c.is_control() && c != '\t' { ' ' } else { c }),
+            );
         }
         if kept.len() < message.len() {
             let _ = write!(text, " [{} bytes more]", message.len() - kept.len());
@@ -117,7 +141,10 @@ fn first(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Array(list) => match list.first() {
             Some(Value::Number(_)) | None => {
-                let bytes: Vec<u8> = list.iter().filter_map(|b| u8::try_from(b.as_u64()?).ok()).collect();
+                let bytes: Vec<u8> = list
+                    .iter()
+                    .filter_map(|b| u8::try_from(b.as_u64()?).ok())
+                    .collect();
                 String::from_utf8_lossy(&bytes).into_owned()
             }
             Some(first_of_all) => first(first_of_all),
@@ -145,21 +172,36 @@ mod tests {
     fn an_entry_reads_as_a_line_of_a_log() {
         let json = r#"{"__CURSOR":"c","__REALTIME_TIMESTAMP":"1795247535366515","MESSAGE":"it broke","PRIORITY":"3",
             "SYSLOG_IDENTIFIER":"app","_PID":"7","_HOSTNAME":"h","_SYSTEMD_UNIT":"app.service"}"#;
-        assert_eq!(line(json), "2026-11-21T07:52:15.366515Z h app[7]: err: it broke\n");
+        assert_eq!(
+            line(json),
+            "2026-11-21T07:52:15.366515Z h app[7]: err: it broke\n"
+        );
         assert_eq!(Entry::read(Line::Whole(json.into())).unit(), "app.service");
     }
 
     #[test]
     fn bytes_several_values_and_nothing_are_understood() {
-        let entry = |message: &str| line(&format!(r#"{{"__CURSOR":"c","__REALTIME_TIMESTAMP":"0","MESSAGE":{message}}}"#));
-        assert_eq!(entry("[97,255,98]"), "1970-01-01T00:00:00.000000Z  : a\u{fffd}b\n");
-        assert_eq!(entry(r#"["one","two"]"#), "1970-01-01T00:00:00.000000Z  : one\n");
+        let entry = |message: &str| {
+            line(&format!(
+                r#"{{"__CURSOR":"c","__REALTIME_TIMESTAMP":"0","MESSAGE":{message}}}"#
+            ))
+        };
+        assert_eq!(
+            entry("[97,255,98]"),
+            "1970-01-01T00:00:00.000000Z  : a\u{fffd}b\n"
+        );
+        assert_eq!(
+            entry(r#"["one","two"]"#),
+            "1970-01-01T00:00:00.000000Z  : one\n"
+        );
         assert_eq!(entry("null"), "1970-01-01T00:00:00.000000Z  : \n");
     }
 
     #[test]
     fn lines_of_a_message_stay_lines_and_other_control_characters_do_not() {
-        let text = line(r#"{"__CURSOR":"c","__REALTIME_TIMESTAMP":"0","MESSAGE":"a\u001b[2J\nb\r\nc\td"}"#);
+        let text = line(
+            r#"{"__CURSOR":"c","__REALTIME_TIMESTAMP":"0","MESSAGE":"a\u001b[2J\nb\r\nc\td"}"#,
+        );
         assert!(text.ends_with(": a [2J\nb\nc\td\n"), "{text:?}");
     }
 

@@ -51,7 +51,8 @@ pub struct Ended {
 impl Reader {
     pub fn start(program: &Path, args: &[String]) -> Result<Self, Stop> {
         let failed = |error: io::Error| Stop::system("starting journalctl", &error);
-        let (mut command, hear) = launch::prepare(&program.to_string_lossy(), args).map_err(failed)?;
+        let (mut command, hear) =
+            launch::prepare(&program.to_string_lossy(), args).map_err(failed)?;
         let mut child = command.spawn().map_err(failed)?;
         drop(command);
         if let Err(error) = launch::started(hear) {
@@ -68,7 +69,10 @@ impl Reader {
             let _ = io::copy(&mut stderr, &mut io::sink());
             kept
         };
-        let stderr = std::thread::Builder::new().stack_size(256 << 10).spawn(keep).map_err(failed)?;
+        let stderr = std::thread::Builder::new()
+            .stack_size(256 << 10)
+            .spawn(keep)
+            .map_err(failed)?;
         Ok(Self {
             child,
             stdout,
@@ -84,12 +88,19 @@ impl Reader {
     /// The next line, none at the end; an error of kind `TimedOut` at `until`.
     pub fn line(&mut self, until: Instant) -> io::Result<Option<Line>> {
         loop {
-            if let Some(found) = self.buffer[self.searched..].iter().position(|b| *b == b'\n') {
+            if let Some(found) = self.buffer[self.searched..]
+                .iter()
+                .position(|b| *b == b'\n')
+            {
                 let end = self.searched + found;
                 let line = self.buffer[self.from..end].to_vec();
                 self.from = end + 1;
                 self.searched = self.from;
-                return Ok(Some(if std::mem::take(&mut self.skipping) { Line::TooLong } else { Line::Whole(line) }));
+                return Ok(Some(if std::mem::take(&mut self.skipping) {
+                    Line::TooLong
+                } else {
+                    Line::Whole(line)
+                }));
             }
             if self.over {
                 return Ok(None);
@@ -143,7 +154,14 @@ impl Reader {
         }
         let swept = sweep::kill_all_mine(Instant::now() + SWEEP);
         // What cannot be killed may hold standard error open for ever.
-        let said = if swept.clean { self.stderr.take().and_then(|thread| thread.join().ok()) } else { None };
-        Ended { status, stderr: String::from_utf8_lossy(&said.unwrap_or_default()).into_owned() }
+        let said = if swept.clean {
+            self.stderr.take().and_then(|thread| thread.join().ok())
+        } else {
+            None
+        };
+        Ended {
+            status,
+            stderr: String::from_utf8_lossy(&said.unwrap_or_default()).into_owned(),
+        }
     }
 }

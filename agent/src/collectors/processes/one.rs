@@ -1,10 +1,5 @@
 //! One process as /proc tells it: little of each at first, more of those that are sent.
-use std::{
-    fs::File,
-    io::Read,
-    os::unix::fs::MetadataExt,
-    path::Path,
-};
+use std::{fs::File, io::Read, os::unix::fs::MetadataExt, path::Path};
 
 use boathook_hooks::time::Time;
 use serde::Serialize;
@@ -12,7 +7,7 @@ use serde::Serialize;
 use super::users::Users;
 
 /// Read of a file of /proc at most.
-const MOST: u64 = 16 << 10;
+const MOST: u64 = 256 << 10;
 /// Longest command line that is sent, in bytes.
 const LONGEST_LINE: usize = 4 << 10;
 
@@ -30,23 +25,41 @@ pub struct System {
 impl System {
     pub fn read() -> Self {
         let stat = text("/proc/stat").unwrap_or_default();
-        let booted = stat.lines().find_map(|l| l.strip_prefix("btime ")?.trim().parse().ok());
+        let booted = stat
+            .lines()
+            .find_map(|l| l.strip_prefix("btime ")?.trim().parse().ok());
         let mounts = text("/proc/self/mounts").unwrap_or_default();
         Self {
             users: Users::read(),
             page: rustix::param::page_size() as u64,
             ticks: rustix::param::clock_ticks_per_second().max(1),
             booted: booted.unwrap_or(0),
-            hidden: hides(&mounts).then_some("/proc is mounted with hidepid: only the agent's own user's processes are seen"),
+            hidden: hides(&mounts).then_some(
+                "/proc is mounted with hidepid: only the agent's own user's processes are seen",
+            ),
         }
     }
 }
 
 /// Whether `/proc` shows a user its own processes only. Root is shown all.
 fn hides(mounts: &str) -> bool {
-    let proc = mounts.lines().find(|line| line.split(' ').nth(1) == Some("/proc"));
-    let options = proc.and_then(|line| line.split(' ').nth(3)).unwrap_or_default();
-    let hides = options.split(',').any(|o| matches!(o, "hidepid=1" | "hidepid=2" | "hidepid=4" | "hidepid=noaccess" | "hidepid=invisible" | "hidepid=ptraceable"));
+    let proc = mounts
+        .lines()
+        .find(|line| line.split(' ').nth(1) == Some("/proc"));
+    let options = proc
+        .and_then(|line| line.split(' ').nth(3))
+        .unwrap_or_default();
+    let hides = options.split(',').any(|o| {
+        matches!(
+            o,
+            "hidepid=1"
+                | "hidepid=2"
+                | "hidepid=4"
+                | "hidepid=noaccess"
+                | "hidepid=invisible"
+                | "hidepid=ptraceable"
+        )
+    });
     hides && !rustix::process::geteuid().is_root()
 }
 
@@ -147,11 +160,20 @@ pub struct Details {
 impl Details {
     /// None when it is gone.
     pub fn read(of: &Seen, arguments: bool, system: &System) -> Option<Self> {
-        let (now, name) = Seen::read(of.pid, system).filter(|(now, _)| now.start_ticks == of.start_ticks)?;
+        let (now, name) =
+            Seen::read(of.pid, system).filter(|(now, _)| now.start_ticks == of.start_ticks)?;
         let at = |file: &str| format!("/proc/{}/{file}", of.pid);
         let status = text(at("status")).unwrap_or_default();
-        let swapped = status.lines().find_map(|l| l.strip_prefix("VmSwap:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-        let started = system.booted.saturating_add(i64::try_from(now.start_ticks / system.ticks).unwrap_or(0));
+        let swapped = status.lines().find_map(|l| {
+            l.strip_prefix("VmSwap:")?
+                .trim()
+                .strip_suffix(" kB")?
+                .parse::<u64>()
+                .ok()
+        });
+        let started = system
+            .booted
+            .saturating_add(i64::try_from(now.start_ticks / system.ticks).unwrap_or(0));
         #[allow(clippy::cast_precision_loss, reason = "seconds for people")]
         let cpu_seconds = now.cpu_ticks as f64 / system.ticks as f64;
         Some(Self {
@@ -169,17 +191,31 @@ impl Details {
             cpu_seconds,
             started_at: Time::from_ms(started.saturating_mul(1000)).to_string(),
             cgroup: text(at("cgroup")).and_then(|c| cgroup(&c)),
-            open_files: std::fs::read_dir(at("fd")).ok().map(|all| all.count() as u64),
-            command_line: if arguments { bytes(at("cmdline")).and_then(|line| command_line(&line)) } else { None },
+            open_files: std::fs::read_dir(at("fd"))
+                .ok()
+                .map(|all| all.count() as u64),
+            command_line: if arguments {
+                bytes(at("cmdline")).and_then(|line| command_line(&line))
+            } else {
+                None
+            },
         })
     }
 }
 
 /// The one hierarchy of cgroup v2, else systemd's of v1, else the first.
 fn cgroup(text: &str) -> Option<String> {
-    let path = |mark: &str| text.lines().find_map(|l| l.split_once(mark).map(|(_, path)| path));
-    let found = text.lines().find_map(|l| l.strip_prefix("0::")).filter(|path| *path != "/");
-    let found = found.or_else(|| path(":name=systemd:")).or_else(|| text.lines().next()?.splitn(3, ':').nth(2));
+    let path = |mark: &str| {
+        text.lines()
+            .find_map(|l| l.split_once(mark).map(|(_, path)| path))
+    };
+    let found = text
+        .lines()
+        .find_map(|l| l.strip_prefix("0::"))
+        .filter(|path| *path != "/");
+    let found = found
+        .or_else(|| path(":name=systemd:"))
+        .or_else(|| text.lines().next()?.splitn(3, ':').nth(2));
     found.map(|path| path[..path.floor_char_boundary(1024)].to_owned())
 }
 
@@ -190,10 +226,17 @@ fn command_line(line: &[u8]) -> Option<String> {
     let args = whole.trim_end_matches('\0').split('\0');
     let quoted = args.map(|arg| {
         let blank = arg.is_empty() || arg.contains([' ', '\t']);
-        if blank && !arg.contains('\'') { format!("'{arg}'") } else { arg.to_owned() }
+        if blank && !arg.contains('\'') {
+            format!("'{arg}'")
+        } else {
+            arg.to_owned()
+        }
     });
     let mut line = quoted.collect::<Vec<_>>().join(" ");
-    line = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    line = line
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     if line == "''" {
         return None;
     }
@@ -211,7 +254,11 @@ fn text(path: impl AsRef<Path>) -> Option<String> {
 
 fn bytes(path: impl AsRef<Path>) -> Option<Vec<u8>> {
     let mut out = Vec::new();
-    File::open(path).ok()?.take(MOST).read_to_end(&mut out).ok()?;
+    File::open(path)
+        .ok()?
+        .take(MOST)
+        .read_to_end(&mut out)
+        .ok()?;
     Some(out)
 }
 
@@ -224,8 +271,14 @@ mod tests {
     fn a_strange_name_does_not_confuse_and_fields_are_the_right_ones() {
         let stat = "9 (a) R (b) S 4 9 9 0 -1 0 1 2 3 4 150 50 7 8 20 -5 3 0 1234 4096 10 0\n";
         let (seen, name) = parse(9, 0, stat, 4096).unwrap();
-        assert_eq!((name.as_str(), seen.state_word(), seen.parent), ("a) R (b", "sleeping", 4));
-        assert_eq!((seen.cpu_ticks, seen.nice, seen.threads, seen.start_ticks), (200, -5, 3, 1234));
+        assert_eq!(
+            (name.as_str(), seen.state_word(), seen.parent),
+            ("a) R (b", "sleeping", 4)
+        );
+        assert_eq!(
+            (seen.cpu_ticks, seen.nice, seen.threads, seen.start_ticks),
+            (200, -5, 3, 1234)
+        );
         assert_eq!((seen.virtual_bytes, seen.resident_bytes), (4096, 40_960));
         assert!(parse(9, 0, "9 (short) S 1", 4096).is_none());
     }
@@ -238,15 +291,33 @@ mod tests {
         let details = Details::read(&seen, true, &system).unwrap();
         assert!(details.resident_bytes > 1 << 20 && details.open_files > Some(2));
         assert!(details.command_line.unwrap().contains("boathook"));
-        assert!(details.started_at.starts_with("20"), "{}", details.started_at);
-        assert!(Details::read(&seen, false, &system).unwrap().command_line.is_none());
-        let other = Seen { start_ticks: seen.start_ticks + 1, ..seen };
-        assert!(Details::read(&other, true, &system).is_none(), "another process under the same pid is not told as this one");
+        assert!(
+            details.started_at.starts_with("20"),
+            "{}",
+            details.started_at
+        );
+        assert!(
+            Details::read(&seen, false, &system)
+                .unwrap()
+                .command_line
+                .is_none()
+        );
+        let other = Seen {
+            start_ticks: seen.start_ticks + 1,
+            ..seen
+        };
+        assert!(
+            Details::read(&other, true, &system).is_none(),
+            "another process under the same pid is not told as this one"
+        );
     }
 
     #[test]
     fn a_command_line_is_one_line() {
-        assert_eq!(command_line(b"app\0--name\0two words\0\0a\nb\0").unwrap(), "app --name 'two words' '' a b");
+        assert_eq!(
+            command_line(b"app\0--name\0two words\0\0a\nb\0").unwrap(),
+            "app --name 'two words' '' a b"
+        );
         assert_eq!(command_line(b""), None);
         let long = command_line(&[b'x'; 5000]).unwrap();
         assert!(long.ends_with("[904 bytes more]"));
@@ -254,8 +325,14 @@ mod tests {
 
     #[test]
     fn the_cgroup_of_both_versions_is_found() {
-        assert_eq!(cgroup("0::/system.slice/app.service\n").unwrap(), "/system.slice/app.service");
-        assert_eq!(cgroup("5:cpu:/x\n1:name=systemd:/system.slice/a\n0::/\n").unwrap(), "/system.slice/a");
+        assert_eq!(
+            cgroup("0::/system.slice/app.service\n").unwrap(),
+            "/system.slice/app.service"
+        );
+        assert_eq!(
+            cgroup("5:cpu:/x\n1:name=systemd:/system.slice/a\n0::/\n").unwrap(),
+            "/system.slice/a"
+        );
         assert_eq!(cgroup("5:cpu:/docker/1\n").unwrap(), "/docker/1");
     }
 

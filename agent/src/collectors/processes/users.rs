@@ -41,7 +41,12 @@ mod tests {
 
     #[test]
     fn the_first_name_of_a_number_counts() {
-        let users = Users::parse("root:x:0:0:root:/root:/bin/bash\ntoor:x:0:0::/:/bin/sh\nbroken\nann:x:1000:1000::/:/\n");
-        assert_eq!([users.name(0), users.name(1000), users.name(7)], ["root", "ann", "7"]);
+        let users = Users::parse(
+            "root:x:0:0:root:/root:/bin/bash\ntoor:x:0:0::/:/bin/sh\nbroken\nann:x:1000:1000::/:/\n",
+        );
+        assert_eq!(
+            [users.name(0), users.name(1000), users.name(7)],
+            ["root", "ann", "7"]
+        );
     }
 }
