@@ -1,5 +1,7 @@
 //! What the end-to-end tests stand on: real parts, started and stopped by tests.
 pub mod api;
+pub mod bench;
+pub mod liar;
 pub mod postgres;
 pub mod sim;
 pub mod sim_packet;
