@@ -18,6 +18,11 @@ async fn serve(names: &[&str], expired: bool, answer: Vec<u8>) -> Server {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    // Each CA has a name of its own: of two with one name, the signature is what differs.
+    let name = uuid::Uuid::now_v7().to_string();
+    params
+        .distinguished_name
+        .push(rcgen::DnType::CommonName, name);
     let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
     let mut params =
         CertificateParams::new(names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>()).unwrap();

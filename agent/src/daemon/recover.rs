@@ -2,7 +2,10 @@
 use boathook_hooks::time::Time;
 
 use super::{DaemonError, Shared};
-use crate::ledger::{End, Fate, Record, Run};
+use crate::{
+    ledger::{End, Fate, Record, Run},
+    run,
+};
 
 pub(super) fn recover(shared: &Shared) -> Result<(), DaemonError> {
     let now = Time::wall_clock();
@@ -49,7 +52,26 @@ pub(super) fn recover(shared: &Shared) -> Result<(), DaemonError> {
     Ok(())
 }
 
-/// Nothing of it was finished.
-fn cut_off(_shared: &Shared, _run: &Run) -> End {
-    End::Interrupted
+/// What was finished before the crash, if anything was.
+fn cut_off(shared: &Shared, run: &Run) -> End {
+    let id = &run.begun.run;
+    match run::rescue(
+        &shared.spool,
+        id,
+        &shared.rules().door,
+        &shared.key,
+        Time::wall_clock(),
+    ) {
+        Ok(Some(entry)) => End::Packed {
+            bytes: entry.bytes,
+            sha256: entry.sha256,
+            name: entry.name,
+            interrupted: true,
+        },
+        Ok(None) => End::Interrupted,
+        Err(error) => {
+            tracing::error!(run = id, %error, "nothing could be rescued");
+            End::Interrupted
+        }
+    }
 }

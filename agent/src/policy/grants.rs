@@ -39,13 +39,19 @@ impl CommandGrant {
     /// Whether this grant allows `args`. A pattern that does not compile allows nothing.
     pub fn allows(&self, args: &[String]) -> bool {
         self.args.len() == args.len()
-            && self.args.iter().zip(args).all(|(pattern, arg)| {
-                regex::RegexBuilder::new(&format!(r"\A(?:{pattern})\z"))
-                    .size_limit(1 << 20)
-                    .build()
-                    .is_ok_and(|whole| whole.is_match(arg))
-            })
+            && self
+                .args
+                .iter()
+                .zip(args)
+                .all(|(pattern, arg)| whole(pattern).is_ok_and(|whole| whole.is_match(arg)))
     }
+}
+
+/// `pattern` for a whole argument. It must be one by itself, too: `a)|(b` would break out of what encloses it.
+pub fn whole(pattern: &str) -> Result<regex::Regex, regex::Error> {
+    let build = |text: &str| regex::RegexBuilder::new(text).size_limit(1 << 20).build();
+    build(pattern)?;
+    build(&format!(r"\A(?:{pattern})\z"))
 }
 
 #[cfg(test)]

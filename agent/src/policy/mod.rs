@@ -278,7 +278,7 @@ fn check_allowed(allow: &AllowForm) -> Result<(), String> {
             ));
         }
         for pattern in &command.args {
-            if let Err(e) = regex::Regex::new(&format!(r"\A(?:{pattern})\z")) {
+            if let Err(e) = grants::whole(pattern) {
                 return Err(format!(
                     "allow.commands: {pattern:?} is not a regular expression: {e}"
                 ));

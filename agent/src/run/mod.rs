@@ -1,5 +1,7 @@
 //! One run: the child collects, the daemon redacts and packs into the spool.
+mod notes;
 mod packer;
+mod rescue;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +19,7 @@ use boathook_hooks::{
 };
 
 pub use packer::{PackError, Packer};
+pub use rescue::rescue;
 
 use crate::{
     child::{
@@ -35,6 +38,8 @@ pub enum RunError {
     Spool(#[from] SpoolError),
     #[error(transparent)]
     Pack(#[from] PackError),
+    #[error("what a crash left of the run")]
+    Notes(#[source] std::io::Error),
     #[error("the run's order: {0}")]
     Encode(#[from] strict::StrictError),
 }
@@ -85,7 +90,11 @@ pub async fn execute(
     let door = order.door.clone();
     let mut packer = Packer::new(file, facts(&order), order.packet_bytes, move || {
         door.redactor(Some(&profile))
-    });
+    })
+    .with_notes(
+        spool.notes(&order.run),
+        notes::Begun::expect(&order.hook.collectors),
+    );
     let child = ChildRun::new(job(&order)?, order.hook.collectors.clone());
     let ended = run_child(child, stop, |frame| packer.take(frame)).await;
     let nothing = |reason: String| Ok(Came::Nothing(End::Failed { reason }));

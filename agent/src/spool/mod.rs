@@ -1,6 +1,6 @@
 //! The spool: packets on their way, owner-only and bounded, kept until the server has them or will never take them.
 //!
-//! A run's files: `RUN.part` while it is written, `RUN.zip` with `RUN.json` once it is whole, `sent-RUN.zip` afterwards
+//! A run's files: `RUN.part` with `RUN.notes` while it is written, `RUN.left` what a crash left of it, `RUN.zip` with `RUN.json` once it is whole, `sent-RUN.zip` afterwards
 //! where copies are kept.
 #[cfg(test)]
 mod tests;
@@ -120,14 +120,17 @@ impl Spool {
         open().map_err(Self::io(&path))
     }
 
-    /// What a crash left of a run's packet.
-    pub fn left_over(&self, run: &str) -> Result<Option<File>, SpoolError> {
-        let path = self.path(run, "part");
-        match File::open(&path) {
-            Ok(file) => Ok(Some(file)),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(Self::io(&path)(e)),
+    /// What a crash left of a run's packet, put aside so that a new one can be begun. What was put aside before stays:
+    /// then the crash was within the rescue.
+    pub fn set_aside(&self, run: &str) -> Result<Option<File>, SpoolError> {
+        let (part, left) = (self.path(run, "part"), self.path(run, "left"));
+        if !left.exists() {
+            match fs::rename(&part, &left) {
+                Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+                renamed => renamed.map_err(Self::io(&left))?,
+            }
         }
+        File::open(&left).map(Some).map_err(Self::io(&left))
     }
 
     /// Notes beside a packet that is being written, for whoever comes after a crash.
@@ -180,6 +183,7 @@ impl Spool {
 
     pub fn forget_part(&self, run: &str) -> Result<(), SpoolError> {
         remove(&self.path(run, "part"))?;
+        remove(&self.path(run, "left"))?;
         remove(&self.notes(run))
     }
 

@@ -83,6 +83,6 @@ fn leftovers_of_runs_that_nobody_knows_are_removed() {
     fs::write(spool.zip("r4"), b"no entry").unwrap();
     spool.clean(&["r1".into(), "r2".into()]).unwrap();
     assert_eq!(spool.entries().unwrap().len(), 1);
-    assert!(spool.left_over("r2").unwrap().is_some() && spool.left_over("r3").unwrap().is_none());
+    assert!(spool.set_aside("r2").unwrap().is_some() && spool.set_aside("r3").unwrap().is_none());
     assert!(!spool.zip("r4").exists());
 }

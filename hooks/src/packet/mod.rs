@@ -3,10 +3,12 @@
 //! `packet.json` is the statement, `packet.dsse.json` the DSSE envelope of those very bytes, `redactions.json` has the
 //! places of what was hidden, and each section is a folder. [`PacketWriter`] makes packets; whoever reads those that
 //! others made trusts nothing in them.
+mod adopt;
 mod check;
 mod entry;
 mod file_reader;
 mod name;
+mod salvage;
 mod statement;
 mod write;
 mod zip_in;
@@ -19,6 +21,7 @@ pub use check::{
 pub use entry::{LONGEST_NAME, MAX_ENTRIES, name_fault};
 pub use file_reader::FileReader;
 pub use name::packet_name;
+pub use salvage::Salvage;
 pub use statement::{
     Consent, FileEntry, HookRef, LeftOut, Mode, Outcome, Section, Statement, StatementError,
 };

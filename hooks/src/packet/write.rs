@@ -4,7 +4,7 @@ use std::{
     io::{self, Seek, Write},
 };
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{
@@ -40,7 +40,8 @@ const MOST_PLACES: usize = 20_000;
 const PLACE_BYTES: u64 = 16;
 
 /// What is known of a run when it begins.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RunFacts {
     pub mode: Mode,
     pub hook: Option<HookRef>,
@@ -115,42 +116,57 @@ pub struct Finished {
 
 /// Writes one packet into `W`, which is empty. Memory does not grow with the files' sizes.
 pub struct PacketWriter<W> {
-    zip: ZipOut<W>,
+    pub(super) zip: ZipOut<W>,
     redactor: Redactor,
     facts: RunFacts,
     limits: WriteLimits,
-    sections: Vec<Section>,
-    section: Option<Section>,
-    file: Option<OpenFile>,
+    pub(super) sections: Vec<Section>,
+    pub(super) section: Option<Section>,
+    pub(super) file: Option<OpenFile>,
     /// Names so far, as they are on systems that ignore case.
-    names: HashSet<String>,
-    listed: Vec<ListedFile>,
+    pub(super) names: HashSet<String>,
+    pub(super) listed: Vec<ListedFile>,
     places: usize,
     /// Bytes of all files before compression.
     unpacked: u64,
     own_redactions: Counts,
     /// The most that the statement has so far, in bytes.
-    statement_bound: u64,
+    pub(super) statement_bound: u64,
 }
 
-struct OpenFile {
+pub(super) struct OpenFile {
     path: String,
     stream: Option<Stream>,
     buffer: Vec<u8>,
-    sha256: Sha256,
+    pub(super) sha256: Sha256,
     /// The entry was begun in the zip; that waits for the first byte, since binary files have no entry.
-    begun: bool,
-    full: Option<&'static str>,
+    pub(super) begun: bool,
+    pub(super) full: Option<&'static str>,
     dropped: u64,
+}
+
+impl OpenFile {
+    /// One whose bytes pass as they are.
+    pub(super) fn raw(path: String) -> Self {
+        Self {
+            path,
+            stream: None,
+            buffer: Vec::new(),
+            sha256: Sha256::new(),
+            begun: false,
+            full: None,
+            dropped: 0,
+        }
+    }
 }
 
 /// A file in `redactions.json`.
 #[derive(Serialize)]
-struct ListedFile {
-    path: String,
-    places: Vec<Place>,
+pub(super) struct ListedFile {
+    pub(super) path: String,
+    pub(super) places: Vec<Place>,
     /// Places that are counted in the statement and not listed here.
-    unlisted: u64,
+    pub(super) unlisted: u64,
 }
 
 impl<W: Write + Seek> PacketWriter<W> {
@@ -394,6 +410,17 @@ impl<W: Write + Seek> PacketWriter<W> {
         Ok(())
     }
 
+    /// The section that was finished last.
+    pub fn last_section(&self) -> Option<&Section> {
+        self.sections.last()
+    }
+
+    /// What was written so far, as a crash would leave it.
+    #[cfg(test)]
+    pub(super) fn abandon(self) -> W {
+        self.zip.abandon()
+    }
+
     /// Bytes that the zip has by now, about.
     pub fn bytes(&self) -> u64 {
         self.zip.bound()
@@ -513,7 +540,7 @@ impl<W: Write + Seek> PacketWriter<W> {
         }
     }
 
-    fn put(&mut self, file: &mut OpenFile, mut bytes: &[u8]) -> Result<(), WriteError> {
+    pub(super) fn put(&mut self, file: &mut OpenFile, mut bytes: &[u8]) -> Result<(), WriteError> {
         let reserve = file_bound(&file.path) * 3;
         while !bytes.is_empty() && file.full.is_none() {
             if !file.begun {
@@ -623,7 +650,7 @@ fn file_bound(path: &str) -> u64 {
     path.len() as u64 * 2 + 320 + 14 * 44
 }
 
-fn json_bound(section: &Section) -> Result<u64, WriteError> {
+pub(super) fn json_bound(section: &Section) -> Result<u64, WriteError> {
     let bytes = serde_json::to_vec_pretty(section)
         .map_err(io::Error::from)?
         .len() as u64;

@@ -6,7 +6,7 @@ use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 /// Sizes and offsets beyond this would need zip64.
 pub(super) const LARGEST: u64 = 0xFFFF_FFFE;
 
-const LOCAL: u32 = 0x0403_4b50;
+pub(super) const LOCAL: u32 = 0x0403_4b50;
 const CENTRAL: u32 = 0x0201_4b50;
 const END: u32 = 0x0605_4b50;
 /// Names are UTF-8.
@@ -190,6 +190,11 @@ impl<W: Write + Seek> ZipOut<W> {
         self.put(&directory)?;
         self.inner.flush()?;
         Ok((self.inner, self.position))
+    }
+
+    #[cfg(test)]
+    pub(super) fn abandon(self) -> W {
+        self.inner
     }
 
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
