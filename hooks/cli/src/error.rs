@@ -152,7 +152,11 @@ const fn refusal_step(refusal: &Refusal) -> &'static str {
             "make the next one: `boathook root new --previous FILE`, then sign and import it"
         }
         Refusal::NoRoster => "give one with --roster FILE",
-        Refusal::NoRosterSignature | Refusal::AuthorMissing(_) | Refusal::TooFewPeople { .. } => {
+        Refusal::NoRosterSignature
+        | Refusal::AuthorMissing(_)
+        | Refusal::TooFewPeople { .. }
+        | Refusal::SamePerson { .. }
+        | Refusal::NotAReviewer { .. } => {
             "have the people who are missing sign it: `boathook sign FILE --key KEY`"
         }
         Refusal::WideNeedsOtherKey { .. } => {

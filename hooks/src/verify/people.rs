@@ -100,10 +100,7 @@ pub(super) fn decide(
         }
     }
     if (people.len() as u64) < u64::from(needed) {
-        return Err(Refusal::TooFewPeople {
-            needed,
-            found: people.len() as u32,
-        });
+        return Err(too_few(signers, &people, needed));
     }
     if let Reach::Wide(reasons) = reach {
         let elsewhere = signers
@@ -119,6 +116,27 @@ pub(super) fn decide(
         }
     }
     Ok(people)
+}
+
+/// Why the people are not enough: what was tried is said, so that nobody has to guess.
+fn too_few(signers: &[Signer], people: &[PersonId], needed: u32) -> Refusal {
+    if let Some(other) = signers.iter().find(|s| !people.contains(&s.person)) {
+        return Refusal::NotAReviewer {
+            person: other.person.clone(),
+            needed,
+        };
+    }
+    match (people, signers.len()) {
+        ([person], keys) if keys > 1 => Refusal::SamePerson {
+            person: person.clone(),
+            keys,
+            needed,
+        },
+        _ => Refusal::TooFewPeople {
+            needed,
+            found: people.len() as u32,
+        },
+    }
 }
 
 /// `signers` without those whose key or person was revoked.

@@ -100,6 +100,16 @@ pub enum Refusal {
         "the hook needs {needed} people, its author and reviewers of this customer, and {found} signed"
     )]
     TooFewPeople { needed: u32, found: u32 },
+    #[error("the hook needs {needed} people, and {person} alone signed it, with {keys} keys")]
+    SamePerson {
+        person: PersonId,
+        keys: usize,
+        needed: u32,
+    },
+    #[error(
+        "the hook needs {needed} people, its author and reviewers of this customer, and {person}, who signed it, is not one of them"
+    )]
+    NotAReviewer { person: PersonId, needed: u32 },
     #[error(
         "the hook's reach is wide ({reasons}), and all its signatures are by keys kept in a browser"
     )]
@@ -164,6 +174,8 @@ impl Refusal {
             Self::AuthorMissing(_) => "author_missing",
             Self::NotAnAuthor(_) => "not_an_author",
             Self::TooFewPeople { .. } => "too_few_people",
+            Self::SamePerson { .. } => "same_person",
+            Self::NotAReviewer { .. } => "not_a_reviewer",
             Self::WideNeedsOtherKey { .. } => "wide_needs_other_key",
             Self::NotForCustomer(_) => "not_for_customer",
             Self::NotForInstance(_) => "not_for_instance",

@@ -254,9 +254,10 @@ fn one_person_with_two_keys_counts_once() {
     let s = sample();
     assert_eq!(
         refusal_signed_by(&s, &s.hook(), &[&s.ada_browser, &s.ada_file]),
-        Refusal::TooFewPeople {
-            needed: 2,
-            found: 1
+        Refusal::SamePerson {
+            person: "ada".parse().unwrap(),
+            keys: 2,
+            needed: 2
         }
     );
 }
@@ -285,9 +286,9 @@ fn a_reviewer_of_another_customer_does_not_count() {
     let s = sample();
     assert_eq!(
         refusal_signed_by(&s, &s.hook(), &[&s.ada_file, &s.cleo_file]),
-        Refusal::TooFewPeople {
-            needed: 2,
-            found: 1
+        Refusal::NotAReviewer {
+            person: "cleo".parse().unwrap(),
+            needed: 2
         }
     );
 }
