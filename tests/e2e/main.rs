@@ -1,3 +1,4 @@
 //! End to end: a real server, real agents, real TLS, real child processes.
 #![allow(clippy::unwrap_used)]
+mod claims;
 mod parts;
