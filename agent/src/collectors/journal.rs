@@ -93,7 +93,10 @@ impl Journal {
     fn collect(&self, most: u64, section: &mut Section) -> Result<(), Stop> {
         let start = self.look_back(most, section)?;
         let Some(cursor) = &start.cursor else {
-            self.why_nothing(section)?;
+            match &start.cut {
+                Some(cut) => section.truncate(cut),
+                None => self.why_nothing(section)?,
+            }
             return write_summary(&Summary::default(), section);
         };
         let mut args = vec![format!("--cursor={cursor}")];
@@ -176,6 +179,11 @@ impl Journal {
         if let Some(error) = error {
             return Err(Stop::system("reading the journal", &error));
         }
+        if start.lines == 0 && Instant::now() >= until {
+            return Err(Stop::TimedOut(
+                "journalctl found nothing within the time for it".into(),
+            ));
+        }
         if start.cut.is_none() && start.lines == 0 {
             ended.good()?;
         }
@@ -189,8 +197,14 @@ impl Journal {
             &["--no-pager".to_owned(), "--lines=1".to_owned()],
         )?;
         let until = section.until().min(Instant::now() + PROBE);
-        while let Ok(Some(_)) = reader.line(until) {}
+        let mut said = reader.line(until);
+        while matches!(said, Ok(Some(_))) {
+            said = reader.line(until);
+        }
         let ended = reader.end();
+        if let Err(error) = said {
+            return Err(section_error(section, &error));
+        }
         if ended.stderr.contains("insufficient permissions") {
             let why = "the agent's user may not read the journal: make it a member of the group systemd-journal";
             return Err(Stop::DeniedBySystem(why.into()));

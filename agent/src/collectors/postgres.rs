@@ -107,30 +107,22 @@ async fn one(
     let mut sent = 0_u32;
     let mut hidden = 0;
     let mut line = String::new();
-    let mut begun = false;
+    section.begin_file(query.file, false)?;
+    table::head(&rows.columns, &mut line);
+    section.write(line.as_bytes())?;
     while let Some(row) = rows.next().await? {
         section.check_time()?;
-        if !begun {
-            begun = true;
-            section.begin_file(query.file, false)?;
-            table::head(&row, &mut line);
-            section.write(line.as_bytes())?;
-        }
         if sent == most {
             section.truncate(&format!("more than {most} rows"));
             section.leave_out(&format!("{}: rows beyond {most}", query.file), 0, 0);
             break;
         }
-        hidden += u64::from(table::row(&row, query.settings, &mut line));
+        hidden += u64::from(table::row(&rows.columns, &row, query.settings, &mut line));
         section.write(line.as_bytes())?;
         sent += 1;
     }
     rows.end().await?;
-    if begun {
-        section.end_file()?;
-    } else {
-        section.file(query.file, b"")?;
-    }
+    section.end_file()?;
     if hidden > 0 {
         section.leave_out(
             &format!("{}: values of settings that may hold secrets", query.file),
@@ -156,5 +148,5 @@ fn refused(error: &tokio_postgres::Error, why: &str) -> Stop {
     }
 }
 
-/// Longest that one connection attempt takes, and what its farewell may.
+/// Longest that connecting takes.
 const CONNECT: Duration = Duration::from_secs(5);

@@ -4,6 +4,7 @@
 mod cluster;
 mod commands;
 mod files;
+mod journal;
 mod lives;
 mod postgres;
 mod processes;

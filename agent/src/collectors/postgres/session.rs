@@ -10,7 +10,7 @@ use tokio::{
     task::JoinHandle,
 };
 use tokio_postgres::{
-    Client, Config, Error, NoTls, SimpleQueryMessage, SimpleQueryRow,
+    Client, Config, Error, NoTls, SimpleQueryMessage as Message, SimpleQueryRow,
     config::{ChannelBinding, SslMode},
     error::SqlState,
 };
@@ -104,16 +104,22 @@ impl Session {
             "SELECT * FROM ({sql}) AS boathook LIMIT {}",
             u64::from(most) + 1
         );
-        match self.client.simple_query_raw(&sql).await {
-            Ok(stream) => Ok(Rows {
+        let mut rows = match self.client.simple_query_raw(&sql).await {
+            Ok(stream) => Rows {
                 client: &self.client,
                 stream: Box::pin(stream),
-            }),
+                columns: Vec::new(),
+            },
             Err(error) => {
                 let _ = self.client.batch_execute("ROLLBACK").await;
-                Err(error)
+                return Err(error);
             }
+        };
+        // The names come first, whether there are rows or not.
+        if let Some(Message::RowDescription(columns)) = rows.message().await? {
+            rows.columns = columns.iter().map(|c| c.name().to_owned()).collect();
         }
+        Ok(rows)
     }
 
     pub fn is_closed(&self) -> bool {
@@ -135,22 +141,28 @@ const WHO: &str = "SELECT current_setting('server_version_num') AS version,
 /// Rows as they come, so that none but one is in memory.
 pub struct Rows<'a> {
     client: &'a Client,
-    stream: Pin<Box<dyn Stream<Item = Result<SimpleQueryMessage, Error>> + 'a>>,
+    stream: Pin<Box<dyn Stream<Item = Result<Message, Error>> + 'a>>,
+    pub columns: Vec<String>,
 }
 
 impl Rows<'_> {
     pub async fn next(&mut self) -> Result<Option<SimpleQueryRow>, Error> {
-        while let Some(message) = self.stream.next().await {
-            match message {
-                Ok(SimpleQueryMessage::Row(row)) => return Ok(Some(row)),
-                Ok(_) => {}
-                Err(error) => {
-                    let _ = self.client.batch_execute("ROLLBACK").await;
-                    return Err(error);
-                }
+        while let Some(message) = self.message().await? {
+            if let Message::Row(row) = message {
+                return Ok(Some(row));
             }
         }
         Ok(None)
+    }
+
+    async fn message(&mut self) -> Result<Option<Message>, Error> {
+        match self.stream.next().await.transpose() {
+            Ok(message) => Ok(message),
+            Err(error) => {
+                let _ = self.client.batch_execute("ROLLBACK").await;
+                Err(error)
+            }
+        }
     }
 
     pub async fn end(self) -> Result<(), Error> {

@@ -9,26 +9,21 @@ const LONGEST: usize = 4 << 10;
 const HIDDEN: &str = "[left out]";
 
 /// The line of names.
-pub fn head(row: &SimpleQueryRow, line: &mut String) {
+pub fn head(columns: &[String], line: &mut String) {
     line.clear();
-    for (n, column) in row.columns().iter().enumerate() {
-        field(n, column.name(), line);
+    for (n, column) in columns.iter().enumerate() {
+        field(n, column, line);
     }
     line.push('\n');
 }
 
 /// A line of values. With `settings` those are left out whose first column names something secret; true when one was.
-pub fn row(row: &SimpleQueryRow, settings: bool, line: &mut String) -> bool {
+pub fn row(columns: &[String], row: &SimpleQueryRow, settings: bool, line: &mut String) -> bool {
     let values: Vec<Option<&str>> = (0..row.len()).map(|n| row.get(n)).collect();
-    let names: Vec<&str> = row
-        .columns()
-        .iter()
-        .map(tokio_postgres::SimpleColumn::name)
-        .collect();
-    write(&names, &values, settings, line)
+    write(columns, &values, settings, line)
 }
 
-fn write(names: &[&str], values: &[Option<&str>], settings: bool, line: &mut String) -> bool {
+fn write(names: &[String], values: &[Option<&str>], settings: bool, line: &mut String) -> bool {
     line.clear();
     let secret = settings
         && values
@@ -39,9 +34,12 @@ fn write(names: &[&str], values: &[Option<&str>], settings: bool, line: &mut Str
     let mut hidden = false;
     for (n, value) in values.iter().enumerate() {
         let value = value.unwrap_or_default();
-        let holds = names
-            .get(n)
-            .is_some_and(|name| matches!(*name, "setting" | "boot_val" | "reset_val" | "value"));
+        let holds = names.get(n).is_some_and(|name| {
+            matches!(
+                name.as_str(),
+                "setting" | "boot_val" | "reset_val" | "value"
+            )
+        });
         if secret && holds && !value.is_empty() {
             hidden = true;
             field(n, HIDDEN, line);
@@ -75,7 +73,8 @@ mod tests {
 
     fn csv(names: &[&str], values: &[Option<&str>], settings: bool) -> (String, bool) {
         let mut line = String::new();
-        let hidden = write(names, values, settings, &mut line);
+        let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
+        let hidden = write(&names, values, settings, &mut line);
         (line, hidden)
     }
 
