@@ -1,5 +1,7 @@
 //! An instance without a machine behind it: speaks the agent protocol over real TLS and sends whatever a test wants,
 //! honest or not. It does not verify hooks: the real agent does, and is tested as such.
+pub mod raw;
+
 use anyhow::{Context as _, Result, bail, ensure};
 use boathook_hooks::{
     documents::{
