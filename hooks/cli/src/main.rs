@@ -1,5 +1,8 @@
 //! The binary: parses the command line, runs, and says what went wrong and what to do next.
-use std::{io::Write as _, process::ExitCode};
+use std::{
+    io::{ErrorKind, Write as _},
+    process::ExitCode,
+};
 
 use boathook::{Cli, Error, out::Out};
 use boathook_hooks::explain::printable;
@@ -17,6 +20,8 @@ fn main() -> ExitCode {
         .and_then(|runtime| runtime.block_on(boathook::run(cli, Out::stdout(json))));
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads the output has seen enough.
+        Err(Error::Output(source)) if source.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             tell(&error, json);
             ExitCode::from(error.exit_code())

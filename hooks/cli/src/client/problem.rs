@@ -53,6 +53,9 @@ impl Problem {
             }
             409 => "look at how it stands now: `boathook hook show ID`",
             413 => "make it smaller",
+            422 if self.detail.contains("no roster") => {
+                "`boathook trust show` tells what stands; a roster is made with `boathook roster new`, or `roster renew` after a revocation"
+            }
             429 | 503 => {
                 return self
                     .retry_after
@@ -73,6 +76,8 @@ impl fmt::Display for Problem {
             &self.detail
         };
         match &self.field {
+            // A fault of an authoring file names its place itself.
+            Some(field) if field.starts_with("toml:") => write!(f, "{words} ({})", self.status),
             Some(field) => write!(f, "{field}: {words} ({})", self.status),
             None => write!(f, "{words} ({})", self.status),
         }

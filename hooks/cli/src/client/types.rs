@@ -66,10 +66,17 @@ pub struct TicketView {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct People {
-    /// Ids, or how many.
-    pub have: Value,
+    /// How many have signed whose signatures count.
+    pub have: u64,
     pub needed: u64,
     pub missing: Vec<String>,
+}
+
+impl People {
+    /// Lists of hooks do not say it.
+    fn is_unsaid(&self) -> bool {
+        self.needed == 0
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -88,9 +95,9 @@ pub struct HookView {
     pub title: String,
     #[serde(default)]
     pub digest: Option<Digest>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "People::is_unsaid")]
     pub people: People,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Time>,
     #[serde(flatten)]
     pub more: Map<String, Value>,
@@ -106,6 +113,49 @@ impl HookView {
             .as_str()
             .unwrap_or("unknown");
         word.replace('_', " ")
+    }
+
+    /// The word with who and why: `stopped by ada: seen enough`.
+    pub fn state_line(&self) -> String {
+        let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+        let mut line = self.state_word();
+        let by = self.state.get("by");
+        if let Some(by) = text(by).or_else(|| text(by.and_then(|b| b.get("person")))) {
+            line.push_str(&format!(" by {by}"));
+        }
+        if let Some(number) = self.state.get("revision").and_then(Value::as_u64) {
+            line.push_str(&format!(" by revision {number}"));
+        }
+        let words = ["why", "words"].map(|name| text(self.state.get(name)));
+        if let Some(words) = words.into_iter().flatten().next() {
+            line.push_str(&format!(": {words}"));
+        }
+        line
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_says_by_whom_and_why() {
+        let line = |state: Value| {
+            let id = "01a1fd24-67c7-7382-91b9-b2b7cc8c7623";
+            let view = serde_json::json!({"id": id, "revision": 1, "state": state});
+            serde_json::from_value::<HookView>(view)
+                .unwrap()
+                .state_line()
+        };
+        let by = serde_json::json!({"person": "ada"});
+        let stopped = serde_json::json!({"state": "stopped", "by": by, "why": "seen enough"});
+        assert_eq!(line(stopped), "stopped by ada: seen enough");
+        let overruns = serde_json::json!({"state": "stopped", "by": "overruns", "why": "x"});
+        assert_eq!(line(overruns), "stopped by overruns: x");
+        let back = serde_json::json!({"state": "sent_back", "by": "ben", "words": "less"});
+        assert_eq!(line(back), "sent back by ben: less");
+        assert_eq!(line(serde_json::json!({"state": "in_review"})), "in review");
     }
 }
 

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::{
-    commands::Ctx,
+    commands::{Ctx, cell},
     error::{Error, Result},
     profile::signed_in,
 };
@@ -41,9 +41,14 @@ pub async fn run(ctx: &mut Ctx, command: &AuditCommand) -> Result<()> {
         AuditCommand::Heads => {
             let heads = client.audit_heads().await?;
             ctx.out.json(&heads)?;
-            return ctx
-                .out
-                .lines(&serde_json::to_string_pretty(&heads).unwrap_or_default());
+            let items = heads.get("items").and_then(serde_json::Value::as_array);
+            let rows = items.into_iter().flatten().map(|h| {
+                vec![
+                    cell(h, "chain"),
+                    format!("{}:{}", cell(h, "number"), cell(h, "hash")),
+                ]
+            });
+            return ctx.out.table(&["chain", "head"], &rows.collect::<Vec<_>>());
         }
     };
     let chain = args

@@ -18,8 +18,12 @@ pub enum InstanceCommand {
     List {
         #[arg(long, value_name = "CUSTOMER")]
         customer: Option<String>,
+        /// Such as unconfirmed.
         #[arg(long)]
         state: Option<String>,
+        /// Only their ids, one a line.
+        #[arg(long, short)]
+        quiet: bool,
     },
     /// Show an instance with its facts.
     Show { id: InstanceId },
@@ -35,15 +39,32 @@ pub enum InstanceCommand {
 pub async fn run(ctx: &mut Ctx, command: &InstanceCommand) -> Result<()> {
     let (_, client) = signed_in(&ctx.config_dir, ctx.now)?;
     match command {
-        InstanceCommand::List { customer, state } => {
+        InstanceCommand::List {
+            customer,
+            state,
+            quiet,
+        } => {
             let instances = client.instances(customer.clone(), state.clone()).await?;
             ctx.out.json(&instances)?;
+            if *quiet {
+                return instances
+                    .iter()
+                    .try_for_each(|i| ctx.out.line(cell(i, "id")));
+            }
+            // The whole fingerprint is not here: it is compared as its administrator reads it there.
             let columns = ["id", "customer", "name", "state", "last_seen"];
             let rows: Vec<_> = instances
                 .iter()
                 .map(|i| columns.iter().map(|c| cell(i, c)).collect())
                 .collect();
-            ctx.out.table(&columns, &rows)
+            ctx.out.table(&columns, &rows)?;
+            let waits = instances.iter().find(|i| cell(i, "state") == "unconfirmed");
+            waits.map_or(Ok(()), |i| {
+                ctx.out.line(format!(
+                    "next: boathook instance confirm {} --fingerprint SHA256, as `boathook-agent status` tells it there",
+                    cell(i, "id")
+                ))
+            })
         }
         InstanceCommand::Show { id } => {
             let instance = client.instance(id.as_str()).await?;

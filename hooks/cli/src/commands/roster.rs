@@ -279,13 +279,12 @@ fn tell(ctx: &mut Ctx, file: &EnvelopeFile, roster: Roster) -> Result<()> {
     }
     ctx.out.line("")?;
     ctx.out.line(format!("digest {digest}"))?;
+    let path = file.path.display();
     let next = if empty {
-        "add FILE PERSON …"
+        format!("add {path} PERSON --role ROLE --customer CUSTOMER --key PERSON.pub")
     } else {
-        "sign FILE --key KEY.pem"
+        format!("sign {path} --key KEY.pem")
     };
-    ctx.out.line(format!(
-        "written to {}; next: boathook roster {next}",
-        file.path.display()
-    ))
+    ctx.out
+        .line(format!("written to {path}; next: boathook roster {next}"))
 }

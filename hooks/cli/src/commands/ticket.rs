@@ -127,12 +127,12 @@ fn show(ctx: &mut Ctx, ticket: &crate::client::TicketView) -> Result<()> {
         (
             "packets",
             &ticket.packets,
-            &["claim_id", "instance", "bytes", "received_at"],
+            &["name", "bytes", "received_at"],
         ),
         (
             "answers",
             &ticket.answers,
-            &["instance", "answer", "why", "at"],
+            &["instance", "kind", "reason", "at"],
         ),
     ];
     for (what, rows, columns) in parts {
@@ -146,6 +146,12 @@ fn show(ctx: &mut Ctx, ticket: &crate::client::TicketView) -> Result<()> {
             .map(|row| columns.iter().map(|c| cell(row, c)).collect())
             .collect();
         ctx.out.table(columns, &rows)?;
+    }
+    if !ticket.packets.is_empty() {
+        ctx.out.line(format!(
+            "next: boathook packet get --ticket {}/{}",
+            ticket.system, ticket.key
+        ))?;
     }
     Ok(())
 }

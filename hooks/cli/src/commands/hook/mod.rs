@@ -2,14 +2,18 @@
 mod show;
 mod sign;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use boathook_hooks::ids::HookId;
+use boathook_hooks::{
+    authoring::{self, Severity},
+    ids::HookId,
+    time::Time,
+};
 use clap::{Args, Subcommand};
 
 use crate::{
     commands::{Ctx, ticket::TicketRef},
-    error::Result,
+    error::{Error, Result},
     files,
     profile::signed_in,
     trust::End,
@@ -79,6 +83,9 @@ pub struct NewArgs {
     /// The ticket that it is for [default: as the file says]
     #[arg(long, value_name = "SYSTEM/KEY")]
     pub ticket: Option<TicketRef>,
+    /// Say only the new hook's id.
+    #[arg(long, short)]
+    pub quiet: bool,
 }
 
 #[derive(Debug, Args)]
@@ -96,15 +103,19 @@ pub async fn run(ctx: &mut Ctx, command: &HookCommand) -> Result<()> {
     let (profile, client) = signed_in(&ctx.config_dir, ctx.now)?;
     let view = match command {
         HookCommand::New(args) => {
-            let toml = files::read_text(&args.file, MAX_TOML)?;
+            let toml = sound(&args.file, ctx.now)?;
             let ticket = args
                 .ticket
                 .as_ref()
                 .map(|t| (t.system.as_str(), t.key.as_str()));
-            client.new_hook(&toml, ticket).await?
+            let view = client.new_hook(&toml, ticket).await?;
+            if args.quiet && !ctx.out.is_json() {
+                return ctx.out.line(&view.id);
+            }
+            view
         }
         HookCommand::Edit { id, file } => {
-            let toml = files::read_text(file, MAX_TOML)?;
+            let toml = sound(file, ctx.now)?;
             let seen = client.hook(id.as_str()).await?;
             client.edit_hook(id.as_str(), &toml, seen.version).await?
         }
@@ -126,4 +137,17 @@ pub async fn run(ctx: &mut Ctx, command: &HookCommand) -> Result<()> {
     };
     ctx.out.json(&view)?;
     show::tell(ctx, &view)
+}
+
+/// The text of an authoring file without errors: here they are told with their places, before anything is sent.
+fn sound(path: &Path, now: Time) -> Result<String> {
+    let toml = files::read_text(path, MAX_TOML)?;
+    let faults = authoring::lint_at(&toml, None, now);
+    match faults.iter().find(|f| f.severity == Severity::Error) {
+        None => Ok(toml),
+        Some(first) => Err(Error::failed(
+            format!("{}: {first}", path.display()),
+            format!("`boathook lint {}` tells all faults", path.display()),
+        )),
+    }
 }

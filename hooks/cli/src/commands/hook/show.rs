@@ -35,6 +35,9 @@ pub struct ListArgs {
     pub customer: Option<String>,
     #[arg(long, value_name = "SYSTEM/KEY")]
     pub ticket: Option<TicketRef>,
+    /// Only their ids, one a line.
+    #[arg(long, short)]
+    pub quiet: bool,
 }
 
 pub fn tell(ctx: &mut Ctx, view: &HookView) -> Result<()> {
@@ -42,7 +45,7 @@ pub fn tell(ctx: &mut Ctx, view: &HookView) -> Result<()> {
         "hook {} revision {}: {}",
         view.id,
         view.revision,
-        view.state_word()
+        view.state_line()
     ))?;
     if !view.title.is_empty() {
         ctx.out
@@ -51,31 +54,20 @@ pub fn tell(ctx: &mut Ctx, view: &HookView) -> Result<()> {
     if let Some(digest) = &view.digest {
         ctx.out.line(format!("digest {digest}"))?;
     }
-    let have = view.people.have.as_array().map_or_else(
-        || view.people.have.to_string(),
-        |names| {
-            names
-                .iter()
-                .map(|n| n.as_str().unwrap_or("?"))
-                .collect::<Vec<_>>()
-                .join(", ")
-        },
-    );
-    if view.people.needed > 0 {
-        let have = if have.is_empty() || have == "null" {
-            "nobody yet".to_owned()
-        } else {
-            have
-        };
+    let word = view.state_word();
+    let drafted = matches!(word.as_str(), "draft" | "sent back");
+    if view.people.needed > 0 && !drafted {
         ctx.out.line(format!(
-            "signed by {have}; {} people are needed",
+            "signed by {} ({} of {} people)",
+            signers(view),
+            view.people.have,
             view.people.needed
         ))?;
+        for missing in &view.people.missing {
+            ctx.out.line(format!("still missing: {missing}"))?;
+        }
     }
-    for missing in &view.people.missing {
-        ctx.out.line(format!("still missing: {missing}"))?;
-    }
-    let next = match view.state_word().as_str() {
+    let next = match word.as_str() {
         "draft" | "sent back" => format!("boathook hook submit {}", view.id),
         "in review" => format!("boathook hook sign {} --key KEY.pem", view.id),
         "held" => format!("boathook hook publish {}", view.id),
@@ -83,6 +75,22 @@ pub fn tell(ctx: &mut Ctx, view: &HookView) -> Result<()> {
         _ => return Ok(()),
     };
     ctx.out.line(format!("next: {next}"))
+}
+
+fn signers(view: &HookView) -> String {
+    let rows = view.more.get("signatures").and_then(Value::as_array);
+    let mut names: Vec<String> = rows
+        .into_iter()
+        .flatten()
+        .map(|s| cell(s, "person"))
+        .collect();
+    names.sort();
+    names.dedup();
+    if names.is_empty() {
+        "nobody yet".to_owned()
+    } else {
+        names.join(", ")
+    }
 }
 
 pub async fn show(ctx: &mut Ctx, client: &Client, id: &HookId, instances: bool) -> Result<()> {
@@ -112,14 +120,28 @@ pub async fn show(ctx: &mut Ctx, client: &Client, id: &HookId, instances: bool) 
     }
     if instances {
         ctx.out.line("")?;
-        let columns = ["instance", "state", "why", "at"];
-        let rows: Vec<_> = rows
-            .iter()
-            .map(|row| columns.iter().map(|c| cell(row, c)).collect())
-            .collect();
+        let columns = ["instance", "answered", "why", "at"];
+        let rows: Vec<_> = rows.iter().map(answered).collect();
         ctx.out.table(&columns, &rows)?;
     }
     Ok(())
+}
+
+/// An instance's row: how far its packet is, or what it said instead.
+fn answered(row: &Value) -> Vec<String> {
+    let claim = cell(row, "claim");
+    let word = match claim.as_str() {
+        "" => cell(row, "answer"),
+        "accepted" => "packet".to_owned(),
+        other => format!("packet {other}"),
+    };
+    let instance = cell(row, "instance");
+    vec![
+        instance,
+        word.replace('_', " "),
+        cell(row, "why"),
+        cell(row, "at"),
+    ]
 }
 
 pub async fn export(ctx: &mut Ctx, client: &Client, args: &ExportArgs) -> Result<()> {
@@ -152,18 +174,29 @@ pub async fn list(ctx: &mut Ctx, client: &Client, args: &ListArgs) -> Result<()>
     };
     let hooks = client.hooks(&filter).await?;
     ctx.out.json(&hooks)?;
+    if args.quiet {
+        return hooks.iter().try_for_each(|h| ctx.out.line(&h.id));
+    }
+    let ticket = |h: &HookView| h.more.get("ticket").map(ticket_name).unwrap_or_default();
     let rows = hooks.iter().map(|h| {
-        let end = h.expires_at.map(|t| t.to_string()).unwrap_or_default();
         vec![
             h.id.to_string(),
             h.revision.to_string(),
             h.state_word(),
-            end,
+            h.author.clone(),
+            ticket(h),
             h.title.clone(),
         ]
     });
     ctx.out.table(
-        &["id", "revision", "state", "expires", "title"],
+        &["id", "revision", "state", "author", "ticket", "title"],
         &rows.collect::<Vec<_>>(),
     )
+}
+
+fn ticket_name(ticket: &Value) -> String {
+    match (cell(ticket, "system"), cell(ticket, "key")) {
+        (system, key) if system.is_empty() => key,
+        (system, key) => format!("{system}/{key}"),
+    }
 }

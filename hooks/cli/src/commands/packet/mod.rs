@@ -46,6 +46,9 @@ pub struct ListArgs {
     /// Received on this day (UTC).
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub day: Option<String>,
+    /// Only their claims, one a line.
+    #[arg(long, short)]
+    pub quiet: bool,
 }
 
 pub async fn run(ctx: &mut Ctx, command: &PacketCommand) -> Result<()> {
@@ -68,7 +71,7 @@ pub async fn run(ctx: &mut Ctx, command: &PacketCommand) -> Result<()> {
                     "give --ticket SYSTEM/KEY, --hook ID, --instance ID or --day YYYY-MM-DD",
                 ));
             }
-            list(ctx, &client.packets(&filter).await?)
+            list(ctx, &client.packets(&filter).await?, args.quiet)
         }
         PacketCommand::Get(args) => get::get(ctx, &client, args).await,
         PacketCommand::Show { claim } => show(ctx, &client.packet(claim).await?),
@@ -88,8 +91,11 @@ fn text(value: &Value) -> String {
     )
 }
 
-fn list(ctx: &mut Ctx, packets: &[PacketView]) -> Result<()> {
+fn list(ctx: &mut Ctx, packets: &[PacketView], quiet: bool) -> Result<()> {
     ctx.out.json(&packets)?;
+    if quiet {
+        return packets.iter().try_for_each(|p| ctx.out.line(&p.claim_id));
+    }
     let rows = packets.iter().map(|p| {
         let at = p.received_at.map(|t| t.to_string()).unwrap_or_default();
         vec![
