@@ -5,11 +5,20 @@
 mod bench;
 
 pub mod claims;
+pub mod control;
 pub mod customers;
+pub mod events;
 pub mod hooks;
 pub mod instances;
+pub mod packets;
+pub mod pages;
+pub mod people;
+pub mod retries;
 pub mod revisions;
+pub mod scopes;
+pub mod search;
 pub mod tickets;
+pub mod trust;
 
 pub use bench::{Bench, Tamper, Tampering};
 
@@ -100,6 +109,81 @@ macro_rules! contract_tests {
                 a_ticket_never_changes_its_customer,
                 a_ticket_without_system_or_key_is_refused,
             ]
+            packets: [
+                a_packet_is_its_chunks_in_order,
+                the_writer_that_comes_second_to_an_offset_loses,
+                an_accepted_packet_is_found_by_ticket_hook_instance_and_day,
+                the_same_packet_twice_is_the_same_and_another_is_refused,
+                of_many_commits_at_once_one_is_accepted,
+                a_packet_with_a_gap_or_other_bytes_than_its_chunks_is_refused,
+                a_commit_after_the_lease_ran_out_takes_a_free_place,
+                a_commit_after_the_lease_ran_out_and_all_is_full_is_gone,
+                late_packets_and_new_claims_never_exceed_the_places,
+                the_first_receipt_stands,
+                chunks_are_given_free_only_when_their_claim_cannot_come_back,
+                packets_of_another_customer_are_not_there,
+            ]
+            events: [
+                an_event_follows_from_the_one_before,
+                of_many_writers_at_once_each_appends_one,
+                who_acted_and_on_what_is_told,
+                people_stand_beside_the_bytes_that_are_hashed,
+                a_changed_event_is_detected,
+                changed_personal_details_are_detected_and_erased_ones_are_none,
+                an_event_listed_as_another_kind_is_detected,
+                a_missing_event_is_detected,
+                a_chain_that_was_cut_is_told_by_a_head_that_was_kept,
+                events_are_listed_by_kind_and_person,
+                heads_are_listed_the_house_first,
+                the_house_takes_a_digest_over_all_customers_heads,
+                day_statistics_are_made_from_the_days_events,
+                chains_of_another_customer_are_not_there,
+            ]
+            people: [
+                a_person_changes_at_the_version_that_was_read,
+                a_sign_in_is_known_by_its_hash_until_it_expires,
+                ending_sign_ins_ends_one_or_all_of_a_person,
+                an_api_token_is_known_until_it_ends_or_expires,
+                people_are_the_houses_alone,
+            ]
+            trust: [
+                roots_follow_one_another,
+                rosters_only_rise,
+                each_revokers_numbers_are_its_own,
+                trust_is_changed_by_the_house_alone,
+                a_person_asks_for_a_key_of_their_own,
+            ]
+            control: [
+                numbers_rise_and_begin_at_the_clock,
+                changes_are_read_in_order_from_a_number_on,
+                of_many_appends_at_once_no_number_is_given_twice,
+                who_waits_is_woken_by_a_change,
+                active_hooks_are_the_published_ones_of_the_scope,
+            ]
+            search: [
+                records_are_found_by_the_beginnings_of_all_words,
+                a_changed_title_is_found_by_its_new_words_only,
+                every_kind_of_record_is_found,
+                what_another_customer_has_is_not_found,
+            ]
+            pages: [
+                pages_hold_everything_once_and_in_order,
+                a_page_is_never_larger_than_the_most,
+            ]
+            retries: [
+                a_repeat_gets_the_same_answer,
+                a_refusal_is_repeated_too,
+                claims_sent_again_are_the_same_claims,
+                an_op_id_is_one_actors_and_one_verbs,
+                a_write_without_time_is_not_begun,
+            ]
+            scopes: [
+                an_engineer_of_one_customer_sees_nothing_of_another,
+                an_engineer_of_one_customer_changes_nothing_of_another,
+                a_hook_of_two_customers_is_seen_by_either_and_changed_by_both,
+                a_customer_that_is_taken_off_a_hook_is_told,
+                agents_do_nothing_that_people_do,
+            ]
         }
     };
     ($bench:ident $($module:ident: [$($case:ident),+ $(,)?])+) => {
@@ -114,4 +198,38 @@ macro_rules! contract_tests {
             )+
         })+
     };
+}
+
+#[cfg(test)]
+mod tests {
+    /// A case that nobody runs proves nothing.
+    #[test]
+    fn every_case_is_listed() {
+        let listed = include_str!("mod.rs");
+        let files = [
+            include_str!("claims.rs"),
+            include_str!("control.rs"),
+            include_str!("customers.rs"),
+            include_str!("events.rs"),
+            include_str!("hooks.rs"),
+            include_str!("instances.rs"),
+            include_str!("packets.rs"),
+            include_str!("pages.rs"),
+            include_str!("people.rs"),
+            include_str!("retries.rs"),
+            include_str!("revisions.rs"),
+            include_str!("scopes.rs"),
+            include_str!("search.rs"),
+            include_str!("tickets.rs"),
+            include_str!("trust.rs"),
+        ];
+        for line in files.iter().flat_map(|file| file.lines()) {
+            let Some(rest) = line.strip_prefix("pub async fn ") else {
+                continue;
+            };
+            let case = rest.split('(').next().unwrap();
+            let count = listed.matches(&format!(" {case},\n")).count();
+            assert_eq!(count, 1, "{case} is listed {count} times");
+        }
+    }
 }

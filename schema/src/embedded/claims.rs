@@ -360,7 +360,7 @@ fn put_answer(tx: &Tx<'_>, answer: &AnswerRow) -> Result<(), Stop> {
 }
 
 /// Claims are an agent's or the system's doing, never a person's.
-fn for_agents(scope: &Scope) -> Result<(), Stop> {
+pub(super) fn for_agents(scope: &Scope) -> Result<(), Stop> {
     ensure(
         scope.is_agent() || *scope == Scope::System,
         Refused::OutOfScope,

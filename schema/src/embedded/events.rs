@@ -53,6 +53,13 @@ fn chained(previous: &Digest, number: u64, stored: &[u8]) -> Digest {
     Digest(hash.finalize().into())
 }
 
+fn decode_personal(salted: &[u8]) -> Result<Option<Personal>, Stop> {
+    let personal = salted
+        .get(SALT..)
+        .map(|bytes| codec::decode("event", bytes));
+    Ok(personal.transpose()?)
+}
+
 fn salted(personal: &Personal) -> Result<Vec<u8>, Stop> {
     let mut bytes = vec![0; SALT];
     getrandom::fill(&mut bytes).map_err(|e| StoreError::Backend {
@@ -172,11 +179,7 @@ fn read_event(chain: &Chain, row: &rusqlite::Row<'_>) -> Result<(u64, Event), St
     let bytes: Vec<u8> = row.get(2)?;
     let stored: StoredEvent = codec::decode("event", &bytes)?;
     let personal: Option<Vec<u8>> = row.get(3)?;
-    let personal: Option<Personal> = personal
-        .as_deref()
-        .and_then(|bytes| bytes.get(SALT..))
-        .map(|bytes| codec::decode("event", bytes))
-        .transpose()?;
+    let personal = personal.as_deref().map_or(Ok(None), decode_personal)?;
     let person = personal.as_ref().and_then(|p| p.actor.clone());
     let event = Event {
         chain: chain.clone(),
@@ -201,7 +204,7 @@ fn verify(conn: &Connection, chain: &Chain, against: Option<&Head>) -> Result<Ch
     let mut last = Head::default();
     let mut met = against.is_none_or(|a| *a == Head::default());
     let mut statement = conn.prepare_cached(
-        "SELECT number, hash, stored, personal FROM events WHERE chain = ?1 ORDER BY number",
+        "SELECT number, hash, stored, personal, at, kind, person FROM events WHERE chain = ?1 ORDER BY number",
     )?;
     let mut rows = statement.query(params![chain.to_string()])?;
     while let Some(row) = rows.next()? {
@@ -214,11 +217,27 @@ fn verify(conn: &Connection, chain: &Chain, against: Option<&Head>) -> Result<Ch
         if hash != digest(&row.get::<_, Vec<u8>>(1)?)? {
             return broken(number, BrokenChain::Hash);
         }
+        let stored: StoredEvent = codec::decode("event", &bytes)?;
+        let mut person = None;
         if let Some(personal) = row.get::<_, Option<Vec<u8>>>(3)? {
-            let stored: StoredEvent = codec::decode("event", &bytes)?;
             if stored.personal != Some(Digest::of(&personal)) {
                 return broken(number, BrokenChain::Personal);
             }
+            let personal = decode_personal(&personal)?;
+            person = personal.and_then(|p| p.actor);
+        }
+        // Lists are read by these columns: what is listed wrongly is hidden as well as what is missing.
+        let listed = (
+            Time::from_ms(row.get(4)?),
+            row.get::<_, String>(5)?,
+            row.get::<_, Option<String>>(6)?,
+        );
+        let person = match person {
+            Some(Actor::Person(id)) => Some(id.to_string()),
+            _ => None,
+        };
+        if listed != (stored.at, stored.kind.to_string(), person) {
+            return broken(number, BrokenChain::Listed);
         }
         last = Head { number, hash };
         match against {

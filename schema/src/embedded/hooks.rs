@@ -204,6 +204,7 @@ impl Embedded {
                 return Err(not_found("revision"));
             };
             let over = latest.state.is_final() || latest.state == HookState::Published;
+            let mut told = hook.value.customers.clone();
             take_text(&mut hook.value, &draft);
             let open = if over {
                 let revision = new_revision(tx, &draft, latest.revision + 1)?;
@@ -232,7 +233,13 @@ impl Embedded {
             };
             set_customers(tx, &open.hook.value)?;
             let e = event(EventKind::DRAFT_PUT, &open.revision.value);
-            tx.event_for(&open.hook.value.customers, &e)?;
+            // Whom it was for until now is told as well.
+            for customer in &open.hook.value.customers {
+                if !told.contains(customer) {
+                    told.push(customer.clone());
+                }
+            }
+            tx.event_for(&told, &e)?;
             Ok(open.hook.value)
         })
         .await

@@ -22,10 +22,10 @@ const KEPT_MS: i64 = 7 * DAY;
 
 /// The chunks must be the packet: one after another from 0, all its bytes, no more than are allowed.
 fn is_whole(commit: &CommitPacket) -> bool {
-    let mut end = 0;
+    let mut end = 0_u64;
     let gapless = commit.chunks.iter().all(|chunk| {
         let follows = chunk.offset == end && chunk.bytes > 0;
-        end += chunk.bytes;
+        end = end.saturating_add(chunk.bytes);
         follows
     });
     gapless && end == commit.bytes && commit.chunks.len() <= MAX_CHUNKS
@@ -70,10 +70,7 @@ impl Embedded {
     ) -> Answer<Committed> {
         let scope = scope.clone();
         self.write("commit_packet", write, move |tx| {
-            ensure(
-                scope.is_agent() || scope == Scope::System,
-                Refused::OutOfScope,
-            )?;
+            claims::for_agents(&scope)?;
             ensure(
                 is_whole(&commit),
                 Refused::Malformed(
@@ -130,6 +127,7 @@ impl Embedded {
     ) -> Answer<Packet> {
         let scope = scope.clone();
         self.write("put_receipt", write, move |tx| {
+            claims::for_agents(&scope)?;
             let mut packet = load(tx, &claim)?.ok_or_else(|| not_found("packet"))?;
             let own = scope.holds_instance(&packet.value.customer, &claim.instance);
             ensure(own, Refused::NotFound("packet".into()))?;

@@ -192,6 +192,8 @@ pub enum BrokenChain {
     Hash,
     #[error("the personal details are not those that the event was made with")]
     Personal,
+    #[error("it is listed as another event than its bytes tell of")]
+    Listed,
     #[error("the stored head is not the last event")]
     Head,
     #[error("the chain does not hold the head it is compared with")]

@@ -1,0 +1,106 @@
+//! A write that is sent again with its op id gets the answer of the first, and changes nothing more.
+use futures_util::future::join_all;
+
+use super::bench::{Bench, acme, at_acme, bob, done, refused, ticket};
+use crate::{EventKind, OpId, PutTicket, Refused, Scope, StoreError, Write};
+
+fn put(title: &str) -> PutTicket {
+    PutTicket {
+        at: ticket(),
+        customer: acme(),
+        title: title.into(),
+        url: None,
+        state: None,
+    }
+}
+
+pub async fn a_repeat_gets_the_same_answer(mut b: Bench) {
+    let op = OpId::fresh();
+    let first = done(
+        b.store
+            .put_ticket(&at_acme(), b.ada().op(op), put("one"))
+            .await,
+    );
+    done(b.store.put_ticket(&at_acme(), b.ada(), put("two")).await);
+    b.later(1_000);
+    let other = b.another().await;
+    let again = done(
+        other
+            .put_ticket(&at_acme(), b.ada().op(op), put("one"))
+            .await,
+    );
+    assert_eq!(again, first, "as it was then");
+    let now = b
+        .store
+        .ticket(&at_acme(), &ticket())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(now.title, "two", "and nothing is written again");
+    assert_eq!(b.count(EventKind::TICKET_PUT).await, 2);
+}
+
+pub async fn a_refusal_is_repeated_too(b: Bench) {
+    let op = OpId::fresh();
+    let hook = b.drafted(&[acme()]).await;
+    let draft = b.draft(&hook.id, &[acme()]);
+    let stale = b
+        .store
+        .submit_draft(&Scope::All, b.ada().op(op), draft.clone(), Some(9))
+        .await;
+    let first = refused(stale);
+    done(
+        b.store
+            .submit_draft(&Scope::All, b.ada(), draft.clone(), Some(1))
+            .await,
+    );
+    let again = b
+        .store
+        .submit_draft(&Scope::All, b.ada().op(op), draft, Some(9))
+        .await;
+    assert_eq!(refused(again), first);
+}
+
+pub async fn claims_sent_again_are_the_same_claims(b: Bench) {
+    let digest = b.published(1).await;
+    let op = OpId::fresh();
+    let send = || {
+        let asks = (0..3).map(|n| b.ask(n, 1, 100)).collect();
+        b.store
+            .claim(&Scope::System, b.system().op(op), digest, b.lease(), asks)
+    };
+    let first = done(send().await);
+    let all = join_all((0..5).map(|_| send())).await;
+    for again in all {
+        assert_eq!(done(again), first);
+    }
+    assert_eq!(b.revision(&digest).await.usage.reserved, 1);
+}
+
+pub async fn an_op_id_is_one_actors_and_one_verbs(b: Bench) {
+    let op = OpId::fresh();
+    done(
+        b.store
+            .put_ticket(&at_acme(), b.ada().op(op), put("one"))
+            .await,
+    );
+    let bobs = Write::person(bob(), b.now).op(op);
+    let answer = b.store.put_ticket(&at_acme(), bobs, put("one")).await;
+    assert_eq!(refused(answer), Refused::OpReused);
+    let name = "Acme".to_owned();
+    let answer = b
+        .store
+        .put_customer(&Scope::All, b.ada().op(op), acme(), name)
+        .await;
+    assert_eq!(refused(answer), Refused::OpReused);
+}
+
+pub async fn a_write_without_time_is_not_begun(b: Bench) {
+    let write = b.ada().until(b.now);
+    let answer = b.store.put_ticket(&at_acme(), write, put("one")).await;
+    assert!(
+        matches!(answer, Err(StoreError::TryAgain { .. })),
+        "{answer:?}"
+    );
+    assert_eq!(b.store.ticket(&at_acme(), &ticket()).await.unwrap(), None);
+}
