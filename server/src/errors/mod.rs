@@ -23,7 +23,7 @@ pub struct Problem {
     /// Seconds for `Retry-After`.
     pub retry_after: Option<u64>,
     /// More members of the problem, such as `challenge`.
-    pub extra: Map<String, Value>,
+    pub extra: Box<Map<String, Value>>,
 }
 
 pub type Answer<T> = Result<T, Problem>;
@@ -37,7 +37,7 @@ impl Problem {
             field: None,
             expected: None,
             retry_after: None,
-            extra: Map::new(),
+            extra: Box::default(),
         }
     }
 
@@ -113,7 +113,7 @@ impl Problem {
     }
 
     pub fn to_json(&self) -> Value {
-        let mut out = self.extra.clone();
+        let mut out = (*self.extra).clone();
         let kind = match self.code {
             "" => "about:blank".to_owned(),
             code => format!("urn:boathook:problem:{code}"),
@@ -142,6 +142,12 @@ impl IntoResponse for Problem {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if self.status == StatusCode::RANGE_NOT_SATISFIABLE
+            && let Some(bytes) = self.extra.get("bytes").and_then(Value::as_u64)
+            && let Ok(value) = format!("bytes */{bytes}").parse()
+        {
+            headers.insert(header::CONTENT_RANGE, value);
         }
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, seconds.into());

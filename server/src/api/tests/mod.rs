@@ -1,1 +1,11 @@
-//! The JSON API through the real router.
+//! The JSON API through the real router: who may what, how a hook is signed, how packets leave.
+mod enrolment;
+mod house;
+mod life;
+mod limits;
+mod operations;
+mod packets;
+mod roles;
+mod signatures;
+mod strangers;
+mod trust;
