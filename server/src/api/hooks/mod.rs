@@ -3,6 +3,7 @@ mod authoring;
 mod edit;
 mod end;
 mod instances;
+mod publish;
 mod read;
 mod sign;
 mod view;
@@ -11,16 +12,18 @@ pub use authoring::{explain, lint};
 pub use edit::{post, put, send_back, submit};
 pub use end::{lower, stop};
 pub use instances::instances;
+pub use publish::{hold, publish};
 pub use read::{envelope, get, list, payload, revision};
-pub use sign::{hold, publish, signatures};
+pub use sign::signatures;
 pub use view::{HookRow, HookView};
 
 pub(crate) use authoring::{__path_explain, __path_lint};
 pub(crate) use edit::{__path_post, __path_put, __path_send_back, __path_submit};
 pub(crate) use end::{__path_lower, __path_stop};
 pub(crate) use instances::__path_instances;
+pub(crate) use publish::{__path_hold, __path_publish};
 pub(crate) use read::{__path_envelope, __path_get, __path_list, __path_payload, __path_revision};
-pub(crate) use sign::{__path_hold, __path_publish, __path_signatures};
+pub(crate) use sign::__path_signatures;
 
 use boathook_hooks::ids::HookId;
 use boathook_schema::{HookRecord, HookRevision, RevisionRow, Scope};

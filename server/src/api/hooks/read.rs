@@ -17,7 +17,7 @@ use utoipa::IntoParams;
 use crate::{
     api::{
         extract::{Json, List, Path, Query},
-        hooks::{HookRow, HookView, find, find_revision, sign, view::view},
+        hooks::{HookRow, HookView, find, find_revision, publish, view::view},
     },
     app::Shared,
     errors::{Answer, Problem},
@@ -132,7 +132,7 @@ pub async fn envelope(
         Problem::conflict("this revision is a draft: submit it, then its bytes are fixed")
     })?;
     let signatures = revision.signatures.iter();
-    let whole = sign::envelope(
+    let whole = publish::envelope(
         &payload,
         signatures.map(|s| EnvelopeSignature {
             keyid: s.keyid,

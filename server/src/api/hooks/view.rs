@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use crate::{
     api::hooks::{
         authoring::{bounds, explanation, hook_of},
-        find_revision, sign,
+        find_revision, publish,
     },
     app::App,
     errors::{Answer, Problem},
@@ -232,7 +232,7 @@ fn people(app: &App, revision: &HookRevision, hook: &Hook) -> Answer<People> {
         return Ok(nobody("it is not in review yet".into()));
     };
     let signatures = revision.signatures.iter();
-    let whole = sign::envelope(
+    let whole = publish::envelope(
         payload,
         signatures.map(|s| EnvelopeSignature {
             keyid: s.keyid,
