@@ -1,5 +1,8 @@
 //! Downloading packets, each with its receipt.
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 use boathook_hooks::authoring::human;
 use clap::Args;
@@ -25,6 +28,9 @@ pub struct GetArgs {
     /// All packets of this hook.
     #[arg(long, value_name = "ID", conflicts_with = "claim")]
     pub hook: Option<String>,
+    /// Wait so long for the first packet, such as 60s or 10m.
+    #[arg(long, value_name = "TIME", value_parser = wait, conflicts_with = "claim")]
+    pub wait: Option<Duration>,
     /// Where the one packet goes [default: the packet's own name]
     #[arg(long, short, value_name = "FILE", requires = "claim")]
     pub out: Option<PathBuf>,
@@ -33,18 +39,25 @@ pub struct GetArgs {
     pub dir: Option<PathBuf>,
 }
 
+/// Between two looks for a packet.
+const LOOK: Duration = Duration::from_millis(500);
+
+fn wait(text: &str) -> std::result::Result<Duration, String> {
+    human::parse_duration(text)
+        .map(Duration::from_secs)
+        .ok_or_else(|| "expected a duration such as 60s or 10m".into())
+}
+
 pub async fn get(ctx: &mut Ctx, client: &Client, args: &GetArgs) -> Result<()> {
     let packets = match &args.claim {
         Some(claim) => vec![client.packet(claim).await?],
         None => {
-            let ticket = args.ticket.as_ref().map(ToString::to_string);
-            client
-                .packets(&PacketFilter {
-                    ticket,
-                    hook: args.hook.clone(),
-                    ..PacketFilter::default()
-                })
-                .await?
+            let filter = PacketFilter {
+                ticket: args.ticket.as_ref().map(ToString::to_string),
+                hook: args.hook.clone(),
+                ..PacketFilter::default()
+            };
+            some(client, &filter, args.wait.unwrap_or_default()).await?
         }
     };
     if packets.is_empty() {
@@ -76,6 +89,18 @@ pub async fn get(ctx: &mut Ctx, client: &Client, args: &GetArgs) -> Result<()> {
         done.push(one(ctx, client, packet, &dest).await?);
     }
     ctx.out.json(&done)
+}
+
+/// The packets, once there is one; none when `wait` is over.
+async fn some(client: &Client, filter: &PacketFilter, wait: Duration) -> Result<Vec<PacketView>> {
+    let until = Instant::now() + wait;
+    loop {
+        let packets = client.packets(filter).await?;
+        if !packets.is_empty() || Instant::now() >= until {
+            return Ok(packets);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 async fn one(ctx: &mut Ctx, client: &Client, packet: &PacketView, dest: &Path) -> Result<Value> {

@@ -18,7 +18,7 @@ pub use get::GetArgs;
 #[command(after_help = "\
 Examples:
   boathook packet list --ticket jira/SUP-1
-  boathook packet get --ticket jira/SUP-1 --dir packets
+  boathook packet get --ticket jira/SUP-1 --dir packets --wait 10m
   boathook packet get CLAIM -o packet.zip
   boathook verify packet.zip --receipt packet.zip.receipt --root root-1.bson
 
