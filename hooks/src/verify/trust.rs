@@ -271,13 +271,10 @@ impl TrustStore {
 
     /// The online key of the current root, not revoked, that signed `envelope`.
     pub(super) fn online_signer(&self, envelope: &Envelope) -> Option<KeyId> {
-        let key = self
-            .root()
-            .online
-            .iter()
-            .find(|k| envelope.is_signed_by(k))?
-            .id();
-        self.revocations.of_key(&key).is_none().then_some(key)
+        let keys = self.root().online.iter();
+        keys.filter(|k| self.revocations.of_key(&k.id()).is_none())
+            .find(|k| envelope.is_signed_by(k))
+            .map(|k| k.id())
     }
 
     /// Time for what must not outlive its end: never before what an online key has said already.
