@@ -3,6 +3,8 @@
 mod claims;
 mod hostile;
 mod main_way;
+mod kills;
 mod overruns;
+mod own_user;
 mod parts;
 mod refused;
