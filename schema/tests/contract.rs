@@ -1,6 +1,8 @@
 //! The contract of the store, on the embedded backend.
 #![allow(clippy::unwrap_used)]
 
+use std::sync::Arc;
+
 use boathook_schema::{
     Migrate,
     contract::{Bench, Tampering},
@@ -14,7 +16,7 @@ async fn bench() -> (Bench, TempDir) {
     let url = format!("sqlite://{}", dir.path().display());
     migrate(&url, Migrate::Up).await.unwrap();
     let file = dir.path().join("boathook.db");
-    let tamper = Box::new(move |chain: &boathook_schema::Chain, how| {
+    let tamper = Arc::new(move |chain: &boathook_schema::Chain, how| {
         let conn = Connection::open(&file).unwrap();
         let chain = chain.to_string();
         let flip = |column: &str, number: u64| {

@@ -1,4 +1,6 @@
 //! What the cases stand on: a store, the people and customers in it, and short ways to a published hook.
+use std::sync::Arc;
+
 use boathook_hooks::{
     documents::{identity::Facts, roster::KeyPlace},
     ids::{Blob, ClaimId, CustomerId, Digest, HookId, InstanceId, PersonId},
@@ -32,9 +34,10 @@ pub enum Tampering {
 }
 
 /// A backend's own hand into its tables.
-pub type Tamper = Box<dyn Fn(&Chain, Tampering) + Send + Sync>;
+pub type Tamper = Arc<dyn Fn(&Chain, Tampering) + Send + Sync>;
 
 /// An empty, migrated store, and a moment to begin at.
+#[derive(Clone)]
 pub struct Bench {
     pub url: String,
     pub store: Store,

@@ -10,6 +10,7 @@ pub mod customers;
 pub mod events;
 pub mod hooks;
 pub mod instances;
+pub mod model;
 pub mod packets;
 pub mod pages;
 pub mod people;

@@ -235,7 +235,7 @@ pub async fn late_packets_and_new_claims_never_exceed_the_places(mut b: Bench) {
     b.later(11 * MINUTE);
     let other = b.another().await;
     let commits = join_all(late.iter().map(|claim| {
-        let packet = b.packet(claim, 100, &claim.instance.to_string());
+        let packet = b.packet(claim, 100, claim.instance.as_str());
         b.store.commit_packet(&Scope::System, b.system(), packet)
     }));
     let claims = join_all((10..20).map(|n| {

@@ -24,7 +24,7 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags};
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::{
     Answer, Migrate, Migrated, Objects, Scope, StoreError, Write, migrations, verbs::Read,
@@ -48,7 +48,20 @@ pub struct Embedded {
 
 struct Readers {
     free: Mutex<Vec<Connection>>,
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
+}
+
+/// A connection on loan: back in its place before its permit is, whatever happens to the read.
+struct Reader {
+    conn: Option<Connection>,
+    free: Arc<Readers>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        lock(&self.free).extend(self.conn.take());
+    }
 }
 
 /// The directory of `sqlite:///dir`, which may be relative as `sqlite://dir`.
@@ -140,7 +153,7 @@ impl Embedded {
             writer: Writer::start(conn, Arc::clone(&woken)).map_err(opening(&dir))?,
             readers: Arc::new(Readers {
                 free: Mutex::new(free),
-                permits: Semaphore::new(READERS),
+                permits: Arc::new(Semaphore::new(READERS)),
             }),
             control,
             woken,
@@ -153,30 +166,33 @@ impl Embedded {
         verb: &'static str,
         body: impl FnOnce(&Connection) -> Result<T, Stop> + Send + 'static,
     ) -> Read<T> {
-        let readers = Arc::clone(&self.readers);
-        let permit = readers
-            .permits
-            .acquire()
+        let permits = Arc::clone(&self.readers.permits);
+        let permit = permits
+            .acquire_owned()
             .await
             .map_err(|_| StoreError::Closed)?;
-        let shared = Arc::clone(&readers);
+        let free = Arc::clone(&self.readers);
+        // The permit goes with the connection, not with the caller, who may give up waiting.
         let task = tokio::task::spawn_blocking(move || {
-            let taken = lock(&shared).pop();
-            let conn = taken.ok_or(StoreError::TryAgain { operation: verb })?;
-            let result = conn
-                .unchecked_transaction()
+            let conn = lock(&free).pop();
+            let reader = Reader {
+                conn: Some(conn.ok_or(StoreError::TryAgain { operation: verb })?),
+                free,
+                _permit: permit,
+            };
+            let conn = reader
+                .conn
+                .as_ref()
+                .ok_or(StoreError::TryAgain { operation: verb })?;
+            conn.unchecked_transaction()
                 .map_err(Stop::from)
                 .and_then(|snapshot| body(&snapshot))
-                .map_err(|stop| stop.into_error(verb));
-            lock(&shared).push(conn);
-            result
+                .map_err(|stop| stop.into_error(verb))
         });
-        let result = task.await.map_err(|e| StoreError::Backend {
+        task.await.map_err(|e| StoreError::Backend {
             operation: verb,
             source: Box::new(e),
-        });
-        drop(permit);
-        result?
+        })?
     }
 
     /// One write: its place in the queue, one savepoint of a round, one answer.
@@ -205,3 +221,7 @@ fn customers_of(
         (Scope::Instance { customer, .. }, None) => Some(vec![customer.clone()]),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
