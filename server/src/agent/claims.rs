@@ -32,6 +32,16 @@ pub async fn create(
 ) -> Answer<Response> {
     let digest: Digest = digest.parse().map_err(|_| Problem::not_found("hook"))?;
     checked_token(&app, &instance, digest, &request.token).await?;
+    let is_for_others = {
+        let active = app.agent.control.active();
+        // What is not active any more is the store's to answer: full, expired, stopped.
+        active
+            .get(&digest)
+            .is_some_and(|hook| !hook.is_for(instance.asker()))
+    };
+    if is_for_others {
+        return Err(Problem::not_found("hook"));
+    }
     if request.attempt == 0 || request.bytes == 0 {
         return Err(Problem::bad_request("attempt and bytes are 1 or more"));
     }

@@ -50,11 +50,17 @@ impl Instance {
 
     /// For requests that wait: whether the bearer counts still.
     pub fn recheck(&self, app: &App) -> Answer<()> {
-        let counts = app
-            .agent
-            .control
-            .counts(&self.instance, self.confirmed, self.number);
-        if counts && app.now() < self.until {
+        if app.now() < self.until {
+            self.recheck_denied(app)
+        } else {
+            Err(challenged(app, "the session has ended: open another"))
+        }
+    }
+
+    /// For uploads, which may outlast the bearer: whether the instance was suspended or retired meanwhile.
+    pub fn recheck_denied(&self, app: &App) -> Answer<()> {
+        let control = &app.agent.control;
+        if control.counts(&self.instance, self.confirmed, self.number) {
             Ok(())
         } else {
             Err(challenged(

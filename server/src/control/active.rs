@@ -42,6 +42,15 @@ impl ActiveHook {
             envelope,
         }
     }
+
+    /// Customer and audience, as the agent will check them again.
+    pub fn is_for(&self, asker: Asker<'_>) -> bool {
+        let customer = match &self.hook.customers {
+            HookCustomers::Only(customers) => customers.contains(asker.customer),
+            HookCustomers::OptedIn => asker.facts.opted_in,
+        };
+        customer && audience::matches(&self.hook, asker.instance, asker.customer, asker.facts)
+    }
 }
 
 /// Whom a poll is for.
@@ -232,7 +241,7 @@ impl Active {
         let mut offered: Vec<_> = self
             .candidates(asker)
             .into_iter()
-            .filter(|h| now < h.expires_at && is_for(h, asker))
+            .filter(|h| now < h.expires_at && h.is_for(asker))
             .cloned()
             .collect();
         offered.sort_unstable_by_key(|h| h.digest);
@@ -251,7 +260,7 @@ impl Active {
     pub fn listed(&self, digest: &Digest, asker: Asker<'_>, now: Time) -> Option<&Arc<ActiveHook>> {
         self.hooks
             .get(digest)
-            .filter(|h| now < h.expires_at && is_for(h, asker))
+            .filter(|h| now < h.expires_at && h.is_for(asker))
     }
 
     /// From change `number` on, this instance's earlier bearers count no more.
@@ -284,13 +293,4 @@ impl Active {
         self.denied.retain(|_, n| *n >= number);
         self.let_in.retain(|_, n| *n >= number);
     }
-}
-
-/// Customer and audience, as the agent will check them again.
-fn is_for(entry: &ActiveHook, asker: Asker<'_>) -> bool {
-    let customer = match &entry.hook.customers {
-        HookCustomers::Only(customers) => customers.contains(asker.customer),
-        HookCustomers::OptedIn => asker.facts.opted_in,
-    };
-    customer && audience::matches(&entry.hook, asker.instance, asker.customer, asker.facts)
 }

@@ -6,7 +6,7 @@ use boathook_hooks::{
     documents::{Document as _, receipt::Receipt},
     ids::{Blob, ClaimId, Digest},
     keys::PublicKey,
-    packet::{self, CheckError, CheckLimits, CheckedPacket, Expected},
+    packet::{self, CheckError, CheckLimits, CheckedPacket, Expected, UNPACKED_FACTOR},
 };
 use boathook_schema::{
     Claim, CommitPacket, Committed, Packet, Refused, Run, Scope, Write, objects::CHUNK_BYTES,
@@ -75,7 +75,12 @@ type Verdict = Result<(Digest, CheckedPacket), CheckError>;
 
 /// Hashes and checks what is stored, not what was received.
 async fn read_back(app: &Shared, key: PublicKey, claim: &Claim, run: &Run) -> Answer<Verdict> {
-    let limits = CheckLimits::zip_bytes(claim.bytes);
+    let limits = CheckLimits {
+        zip_bytes: claim.bytes,
+        unpacked_bytes: packet_bytes(app, claim)
+            .await?
+            .saturating_mul(UNPACKED_FACTOR),
+    };
     let (folder, chunks) = (claim.folder(), run.chunks.clone());
     let permit = app.agent.uploads.checks.clone().acquire_owned().await;
     let whole = match usize::try_from(run.bytes) {
@@ -119,6 +124,25 @@ async fn read_back(app: &Shared, key: PublicKey, claim: &Claim, run: &Run) -> An
     verdict
         .await
         .map_err(|e| Problem::internal("checking a packet", e))
+}
+
+/// The hook's limit. What a packet may unpack to follows from it, not from how small the packet turned out: logs shrink
+/// a thousandfold.
+async fn packet_bytes(app: &App, claim: &Claim) -> Answer<u64> {
+    let digest = &claim.id.revision;
+    let active = app
+        .agent
+        .control
+        .active()
+        .get(digest)
+        .map(|hook| hook.hook.packet_bytes);
+    if let Some(bytes) = active {
+        return Ok(bytes);
+    }
+    let revision = app.store.revision(&Scope::System, digest).await?;
+    revision
+        .map(|r| r.quota.packet_bytes)
+        .ok_or_else(|| Problem::not_found("hook"))
 }
 
 struct HashWriter<'a>(&'a mut Sha256);

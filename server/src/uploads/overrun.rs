@@ -30,13 +30,12 @@ pub async fn overrun(app: &App, instance: &Instance, claim: &Claim, sent: u64) -
             SuspendReason::Overrun,
         )
         .await;
-    for problem in [
+    let failed = [
         lost.answer().map(drop).err(),
         suspended.answer().map(drop).err(),
-    ] {
-        if let Some(problem) = problem {
-            tracing::error!(detail = problem.detail, "an overrun was not recorded whole");
-        }
+    ];
+    for problem in failed.into_iter().flatten() {
+        tracing::error!(detail = problem.detail, "an overrun was not recorded whole");
     }
     // From the next request on its bearer counts no more.
     if let Err(problem) = crate::control::refresh(app).await {

@@ -76,6 +76,8 @@ async fn patched(
         expires = stored.lease_until;
         run = app.store.objects().run(&folder).await?;
         if run.bytes == claim.bytes {
+            // Suspended while it sent: the packet waits until a person has looked.
+            instance.recheck_denied(app)?;
             finish(app, instance.key, &claim, run.clone()).await?;
         }
     }

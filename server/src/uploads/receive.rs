@@ -86,7 +86,7 @@ impl Receiving<'_> {
         let _room = self.app.agent.uploads.memory.room(left).await?;
         let mut stream = body.into_data_stream();
         let mut buffer = BytesMut::new();
-        let mut renewed_at = self.app.now();
+        let mut asked_at = None;
         let mut chunk_began = tokio::time::Instant::now();
         let end = loop {
             let mut frame = match self.next(&mut stream, chunk_began).await {
@@ -98,8 +98,9 @@ impl Receiving<'_> {
             if sent > self.claim.bytes {
                 return Err(overrun(self.app, self.instance, &self.claim, sent).await);
             }
+            self.instance.recheck_denied(self.app)?;
             self.app.metrics.upload_bytes.inc_by(frame.len() as u64);
-            self.progress(&mut renewed_at).await?;
+            self.progress(&mut asked_at).await?;
             if let Some(checksum) = &mut self.checksum {
                 if buffer.len() + frame.len() > CHUNK_BYTES {
                     return Err(tus::checksum_too_large());
@@ -184,13 +185,14 @@ impl Receiving<'_> {
     }
 
     /// Bytes came: the lease goes on, written at most each half lease.
-    async fn progress(&mut self, renewed_at: &mut Time) -> Answer<()> {
+    async fn progress(&mut self, asked_at: &mut Option<Time>) -> Answer<()> {
         let now = self.app.now();
         let (lease, half) = (lease_ms(self.app), lease_ms(self.app) / 2);
-        if self.claim.lease_until.since(now) > half || now.since(*renewed_at) < half {
+        let just_asked = asked_at.is_some_and(|at| now.since(at) < half);
+        if self.claim.lease_until.since(now) > half || just_asked {
             return Ok(());
         }
-        *renewed_at = now;
+        *asked_at = Some(now);
         let scope = self.instance.scope();
         let write = self.instance.write(self.app);
         let claim = self.claim.id.clone();

@@ -15,15 +15,17 @@ use boathook_hooks::{
         identity::{Enroll, Facts},
         root::Root,
     },
-    ids::{Blob, CustomerId, Digest},
+    ids::{Blob, CustomerId, Digest, InstanceId},
     keys::SecretKey,
     protocol::*,
+    states::StoppedBy,
     strict,
     time::Time,
     verify::sample::Sample,
 };
 use boathook_schema::{
-    Chain, EventFilter, EventKind, Migrate, NewJoinToken, Page, Revision, Scope, Write,
+    Chain, EventFilter, EventKind, Instance, Migrate, NewJoinToken, Page, Revision, Scope,
+    SuspendReason, Write,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use tower::ServiceExt as _;
@@ -44,7 +46,8 @@ pub struct Bench {
     pub router: Router,
     pub sample: Sample,
     pub root: Root,
-    pub dir: tempfile::TempDir,
+    /// The store lies here, until the test ends.
+    _dir: tempfile::TempDir,
 }
 
 /// What the server said.
@@ -145,7 +148,7 @@ impl Bench {
             app,
             sample,
             root,
-            dir,
+            _dir: dir,
         }
     }
 
@@ -168,8 +171,12 @@ impl Bench {
         self.send(post(path, strict::encode(body).unwrap())).await
     }
 
-    /// A join token's text.
+    /// The text of a join token of acme.
     pub async fn token(&self, count: u32, confirm: bool) -> String {
+        self.token_of("acme", count, confirm).await
+    }
+
+    pub async fn token_of(&self, customer: &str, count: u32, confirm: bool) -> String {
         let mut chance = [0; 16];
         getrandom::fill(&mut chance).unwrap();
         let text: String = chance.iter().map(|b| format!("{b:02x}")).collect();
@@ -182,7 +189,7 @@ impl Bench {
         let (scope, write) = (Scope::System, Write::system(self.now()));
         self.app
             .store
-            .add_join_token(&scope, write, acme(), token)
+            .add_join_token(&scope, write, customer.parse().unwrap(), token)
             .await
             .unwrap()
             .done()
@@ -216,6 +223,11 @@ impl Bench {
         self.join(&token).await
     }
 
+    pub async fn instance_of(&self, customer: &str) -> Sim<'_> {
+        let token = self.token_of(customer, 1, false).await;
+        self.join(&token).await
+    }
+
     pub async fn join(&self, token: &str) -> Sim<'_> {
         let key = SecretKey::generate().unwrap();
         let answer: EnrollAnswer = self.enroll(&key, token).await.bson();
@@ -230,6 +242,33 @@ impl Bench {
         };
         sim.renew().await;
         sim
+    }
+
+    pub async fn suspend(&self, instance: &InstanceId) {
+        let (scope, write) = (Scope::System, Write::system(self.now()));
+        let why = SuspendReason::Words("stolen".into());
+        let verb = self
+            .app
+            .store
+            .suspend_instance(&scope, write, instance.clone(), why);
+        verb.await.unwrap().done().unwrap();
+        crate::control::refresh(&self.app).await.unwrap();
+    }
+
+    pub async fn stop(&self, digest: &Digest) {
+        let (scope, write) = (Scope::System, Write::system(self.now()));
+        let by = StoppedBy::Person("ada".parse().unwrap());
+        let verb = self
+            .app
+            .store
+            .stop(&scope, write, *digest, by, "enough".into());
+        verb.await.unwrap().done().unwrap();
+        crate::control::refresh(&self.app).await.unwrap();
+    }
+
+    pub async fn on_record(&self, instance: &InstanceId) -> Instance {
+        let found = self.app.store.instance(&Scope::System, instance).await;
+        found.unwrap().unwrap()
     }
 
     pub async fn revision(&self, digest: &Digest) -> Revision {

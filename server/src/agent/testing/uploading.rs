@@ -11,6 +11,7 @@ use boathook_hooks::{
     protocol::*,
     redaction::Redactor,
 };
+use tokio::sync::mpsc;
 
 use super::{Said, Sim};
 
@@ -49,6 +50,19 @@ impl Sim<'_> {
             .await
     }
 
+    /// A body that goes on as long as the sender lives, and breaks off when it sends nothing.
+    pub fn flowing() -> (mpsc::Sender<Vec<u8>>, Body) {
+        let (sender, pieces) = mpsc::channel::<Vec<u8>>(1);
+        let stream = futures_util::stream::unfold(pieces, |mut pieces| async move {
+            let piece = match pieces.recv().await? {
+                empty if empty.is_empty() => Err(std::io::Error::other("cut")),
+                piece => Ok(piece),
+            };
+            Some((piece, pieces))
+        });
+        (sender, Body::from_stream(stream))
+    }
+
     /// A small honest packet for `claim`.
     pub fn packet(&self, claim: &ClaimId, text: &[u8]) -> Vec<u8> {
         self.packet_as(self.facts_of_run(claim), text)
@@ -85,6 +99,10 @@ impl Sim<'_> {
     }
 
     pub fn packet_as(&self, facts: RunFacts, text: &[u8]) -> Vec<u8> {
+        self.packet_with(facts, Content::Text, text)
+    }
+
+    pub fn packet_with(&self, facts: RunFacts, content: Content, bytes: &[u8]) -> Vec<u8> {
         let redactor = Redactor::builder().build().unwrap();
         let limits = WriteLimits::zip_bytes(64 << 20);
         let out = Cursor::new(Vec::new());
@@ -92,8 +110,8 @@ impl Sim<'_> {
         writer
             .begin_section("host".parse().unwrap(), "host", self.bench.now())
             .unwrap();
-        writer.begin_file("facts.txt", Content::Text).unwrap();
-        writer.write(text).unwrap();
+        writer.begin_file("facts.txt", content).unwrap();
+        writer.write(bytes).unwrap();
         writer.finish_file().unwrap();
         writer
             .finish_section(Outcome::Ok, "", Vec::new(), 1)
