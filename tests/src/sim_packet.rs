@@ -1,5 +1,5 @@
 //! Small honest packets of simulated instances.
-use std::io::Cursor;
+use std::{io::Cursor, sync::OnceLock};
 
 use anyhow::Result;
 use boathook_hooks::{
@@ -10,6 +10,9 @@ use boathook_hooks::{
 };
 
 use crate::sim::SimInstance;
+
+/// Made once: a thousand instances in one process have the same rules, and each would compile them for milliseconds.
+static REDACTOR: OnceLock<Redactor> = OnceLock::new();
 
 /// The finished zip of one section with one text file, signed by the instance's own key.
 pub fn packet(sim: &SimInstance, hook: HookRef, claim: &ClaimId, text: &[u8]) -> Result<Vec<u8>> {
@@ -28,7 +31,13 @@ pub fn packet(sim: &SimInstance, hook: HookRef, claim: &ClaimId, text: &[u8]) ->
         agent_version: "0.1.0".into(),
         started_at: now,
     };
-    let redactor = Redactor::builder().build()?;
+    let redactor = match REDACTOR.get() {
+        Some(made) => made.clone(),
+        None => {
+            let made = Redactor::builder().build()?;
+            REDACTOR.get_or_init(|| made).clone()
+        }
+    };
     let mut writer = PacketWriter::new(
         Cursor::new(Vec::new()),
         redactor,
