@@ -9,7 +9,7 @@ use crate::{
         identity::Facts,
         revocation::Revoked,
         root::{Root, Undone},
-        roster::{KeyPlace, RosterKey},
+        roster::{KeyPlace, RosterKey, RosterPerson, SigningRole},
     },
     envelope::{Envelope, EnvelopeError},
     ids::Digest,
@@ -1102,4 +1102,92 @@ proptest::proptest! {
             let _ = TrustStore::from_bundle(&bundle);
         }
     }
+}
+
+#[test]
+fn a_hook_beside_the_one_that_is_listed_is_not_started() {
+    let s = sample();
+    let bytes = s.signed(&s.hook(), &[&s.ada_file, &s.ben_file]);
+    let other = Hook {
+        revision: 2,
+        ..s.hook()
+    };
+    let other = s.signed(&other, &[&s.ada_file, &s.ben_file]);
+    let refusal = s
+        .trust_listing(&other)
+        .verify_hook(&bytes, &s.me(), s.now)
+        .unwrap_err();
+    assert_eq!(refusal, Refusal::NotListed);
+}
+
+#[test]
+fn a_run_goes_on_when_its_hook_is_no_longer_listed_and_ends_when_it_is_stopped() {
+    let s = sample();
+    let bytes = s.signed(&s.hook(), &[&s.ada_file, &s.ben_file]);
+    let mut trust = s.trust_listing(&bytes);
+    let verified = trust.verify_hook(&bytes, &s.me(), s.now).unwrap();
+    let mut take = |list| {
+        trust
+            .accept_list(&s.list_bytes(&list), &s.me(), s.now)
+            .unwrap();
+        trust.still_wanted(&verified)
+    };
+    assert_eq!(take(s.list(2, &[])), Ok(()), "full, expired or superseded");
+    let mut stopped = s.list(3, &[]);
+    stopped.stopped = vec![verified.digest()];
+    assert_eq!(take(stopped), Err(Refusal::Stopped));
+}
+
+#[test]
+fn a_second_author_who_may_not_review_does_not_count() {
+    let s = sample();
+    let mut roster = s.roster();
+    roster.version = 2;
+    let ben: &mut RosterPerson = roster
+        .people
+        .iter_mut()
+        .find(|p| p.person.as_str() == "ben")
+        .unwrap();
+    ben.roles = vec![SigningRole::Author];
+    let bytes = s.signed(&s.hook(), &[&s.ada_file, &s.ben_file]);
+    let mut trust = s.trust_listing(&bytes);
+    trust.add_roster(&s.roster_bytes(&roster)).unwrap();
+    let refusal = trust.verify_hook(&bytes, &s.me(), s.now).unwrap_err();
+    assert_eq!(
+        refusal,
+        Refusal::NotAReviewer {
+            person: "ben".parse().unwrap(),
+            needed: 2
+        }
+    );
+}
+
+#[test]
+fn what_the_online_key_signed_as_something_else_is_no_hook_list() {
+    let s = sample();
+    let payload = s.list(1, &[]).to_payload().unwrap();
+    let other = "application/vnd.boathook.receipt.v1+bson";
+    let bytes = Envelope::sign(other, payload, &[&s.online])
+        .to_bson()
+        .unwrap();
+    let refusal = s.trust().accept_list(&bytes, &s.me(), s.now).unwrap_err();
+    assert!(
+        matches!(refusal, Refusal::Envelope(EnvelopeError::OtherType { .. })),
+        "{refusal:?}"
+    );
+}
+
+#[test]
+fn a_list_whose_time_is_over_is_not_taken() {
+    let s = sample();
+    let list = s.list(1, &[]);
+    let end = list.expires_at;
+    let bytes = s.list_bytes(&list);
+    let mut trust = s.trust();
+    assert_eq!(
+        trust.accept_list(&bytes, &s.me(), end).unwrap_err(),
+        Refusal::ListStale(end)
+    );
+    assert!(trust.list().is_none());
+    assert!(trust.accept_list(&bytes, &s.me(), end.plus_ms(-1)).is_ok());
 }
