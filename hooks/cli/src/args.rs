@@ -95,7 +95,7 @@ pub async fn run(cli: Cli, out: Out) -> Result<()> {
         Command::Sign(args) => sign::run(&mut ctx, args).await,
         Command::Revoke(args) => revoke::run(&mut ctx, args).await,
         Command::Lint(args) => lint::run(&mut ctx, args),
-        Command::Explain(args) => explain::run(&mut ctx, args),
+        Command::Explain(args) => explain::run(&mut ctx, args).await,
         Command::Inspect(args) => inspect::run(&mut ctx, args),
         Command::Verify(args) => verify::run(&mut ctx, args),
         Command::Login(args) => login::run(&mut ctx, args).await,

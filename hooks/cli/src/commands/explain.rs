@@ -5,16 +5,19 @@ use boathook_hooks::{
     authoring::{self, Fault, Fills},
     documents::hook::{Hook, HookCustomers, Subject},
     explain,
-    ids::CustomerId,
+    ids::{CustomerId, HookId},
     time::Time,
 };
 use clap::Args;
+use serde_json::Value;
 
 use crate::{
-    commands::{Ctx, hook::MAX_TOML, ticket::TicketRef},
+    client::Client,
+    commands::{Ctx, hook::MAX_TOML, hook_id, ticket::TicketRef},
     describe::Parsed,
     error::{Error, Result},
     files,
+    profile::signed_in,
     standing::TrustArgs,
 };
 
@@ -23,10 +26,12 @@ use crate::{
 Examples:
   boathook explain slow.toml
   boathook explain hook.bson --root root-1.bson
+  boathook explain 0193a5b2-…                 (a hook on the server)
 
-The reach depends on the root's ordinary paths: give the root with --root, or the usual ones are assumed.")]
+It is made here, from the very bytes that are signed; only of a draft are there none yet. The reach depends on the root's ordinary paths: give the root with --root, or the usual ones are assumed.")]
 pub struct ExplainArgs {
-    /// An authoring file (TOML) or a hook's envelope; - is stdin.
+    /// An authoring file (TOML), a hook's envelope, or the id of a hook on the server; - is stdin.
+    #[arg(value_name = "FILE|HOOK")]
     pub file: PathBuf,
     /// The ticket, where the file names none.
     #[arg(long, value_name = "SYSTEM/KEY")]
@@ -38,14 +43,63 @@ pub struct ExplainArgs {
     pub trust: TrustArgs,
 }
 
-pub fn run(ctx: &mut Ctx, args: &ExplainArgs) -> Result<()> {
-    let bytes = files::read(&args.file, MAX_TOML)?;
+pub async fn run(ctx: &mut Ctx, args: &ExplainArgs) -> Result<()> {
     let trust = args.trust.load(ctx.now)?;
-    let bounds = trust.as_ref().map(|t| t.root().bounds.clone());
-    let hook = hook(&bytes, args, ctx.now)?;
+    let mut bounds = trust.as_ref().map(|t| t.root().bounds.clone());
+    let hook = match hook_id(&args.file) {
+        Some(id) => {
+            let (profile, client) = signed_in(&ctx.config_dir, ctx.now)?;
+            if bounds.is_none() {
+                let trust = client.trust(profile.root_fingerprint).await?;
+                bounds = trust.map(|t| t.root().bounds.clone());
+            }
+            on_server(&client, &id, ctx.now).await?
+        }
+        None => hook(&files::read(&args.file, MAX_TOML)?, args, ctx.now)?,
+    };
     let words = explain::explain(&hook, bounds.as_ref());
     ctx.out.json(&words)?;
     ctx.out.lines(&words.to_string())
+}
+
+async fn on_server(client: &Client, id: &HookId, now: Time) -> Result<Hook> {
+    let seen = client.hook(id.as_str()).await?;
+    if seen.digest.is_some() {
+        let payload = client
+            .payload(id.as_str(), seen.revision, seen.digest)
+            .await?;
+        return Ok(payload.hook);
+    }
+    let text = |name: &str| seen.more.get(name).and_then(Value::as_str);
+    let ticket = seen.more.get("ticket");
+    let ticket = |name: &str| Some(ticket?.get(name)?.as_str()?.to_owned());
+    let said = |what: &str| Error::Answer {
+        what: format!("the draft has no {what}"),
+    };
+    let fills = Fills {
+        id: id.clone(),
+        revision: seen.revision,
+        author: seen.author.parse().map_err(|_| said("author"))?,
+        now,
+        subject: ticket("system")
+            .zip(ticket("key"))
+            .map(|(system, key)| Subject::Ticket {
+                system,
+                key,
+                url: None,
+            }),
+        customers: None,
+    };
+    let faulty = |faults: Vec<Fault>| {
+        let first = faults.first().map(ToString::to_string).unwrap_or_default();
+        Error::failed(
+            first,
+            format!("`boathook hook edit {id} FILE.toml` gives it another text"),
+        )
+    };
+    authoring::parse(text("toml").ok_or_else(|| said("text"))?)
+        .and_then(|draft| draft.into_hook(fills))
+        .map_err(faulty)
 }
 
 fn hook(bytes: &[u8], args: &ExplainArgs, now: Time) -> Result<Hook> {

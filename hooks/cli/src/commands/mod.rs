@@ -16,9 +16,9 @@ pub mod ticket;
 pub mod trust;
 pub mod verify;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use boathook_hooks::time::Time;
+use boathook_hooks::{ids::HookId, time::Time};
 
 use crate::out::Out;
 
@@ -28,6 +28,12 @@ pub struct Ctx {
     /// Where sign-ins are kept.
     pub config_dir: PathBuf,
     pub now: Time,
+}
+
+/// The id of a hook, where a file is possible too. Ids are UUIDs: a file of that name is still meant as a file.
+fn hook_id(text: &Path) -> Option<HookId> {
+    let name = text.to_str().filter(|name| name.len() == 36)?;
+    name.parse().ok().filter(|_| !text.exists())
 }
 
 /// One field of a JSON row, for a table's cell.

@@ -14,6 +14,7 @@ use crate::{
     commands::{
         Ctx,
         hook::{self, SignHookArgs},
+        hook_id,
     },
     describe::{self, Parsed},
     error::{Error, Result},
@@ -75,13 +76,7 @@ pub struct SignArgs {
 
 pub async fn run(ctx: &mut Ctx, args: &SignArgs) -> Result<()> {
     let file = PathBuf::from(&args.what);
-    // Ids are UUIDs: a file of that name is still meant as a file.
-    let id = args
-        .what
-        .parse()
-        .ok()
-        .filter(|_| args.what.len() == 36 && !file.exists());
-    if let Some(id) = id {
+    if let Some(id) = hook_id(&file) {
         let (profile, client) = signed_in(&ctx.config_dir, ctx.now)?;
         let args = SignHookArgs {
             id,

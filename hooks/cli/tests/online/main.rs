@@ -20,7 +20,10 @@ fn from_draft_to_stop_each_command_says_the_state_and_the_next_step() {
             .contains("hook submit"),
         "a draft is not signed"
     );
+    let explained = |who: &str| house.good(who, &format!("explain {hook}"));
+    assert!(explained("ada").contains("by ada"), "a draft too");
     let said = house.good("ada", &format!("hook submit {hook}"));
+    assert!(explained("ben").contains("jira"));
     assert!(
         said.contains("in review") && said.contains("hook sign"),
         "{said}"
