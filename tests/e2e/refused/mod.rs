@@ -1,4 +1,7 @@
 //! What an agent refuses though a server serves it, and what a server refuses though an agent asks for it.
+mod hooks;
+mod lists;
+mod runs;
 mod signatures;
 
 use boathook_hooks::{envelope::Envelope, ids::Digest, protocol::AnswerKind};

@@ -2,6 +2,7 @@
 //! tells it to. What an agent must refuse, this serves.
 pub mod doors;
 mod serving;
+pub mod tap;
 
 use std::{
     collections::BTreeMap,
@@ -18,7 +19,7 @@ use boathook_hooks::{
             Audience, CollectorEntry, FORMAT, Hook, HookCustomers, Reask, RedactionProfile, Subject,
         },
         hook_list::{Heads, HookList, ListedHook, RevokerHead},
-        root::Bounds,
+        root::{Bounds, Root},
         roster::Roster,
     },
     envelope::Envelope,
@@ -55,10 +56,17 @@ pub struct Liar {
 impl Liar {
     /// Root, roster 1 and an empty list, served as `localhost` with a good certificate.
     pub async fn start() -> Result<Self> {
+        Self::with(|_| ()).await
+    }
+
+    /// With another root.
+    pub async fn with(change: impl FnOnce(&mut Root)) -> Result<Self> {
         let ca = Ca::new()?;
         let house = House::new()?;
         let online = SecretKey::generate()?;
-        let root = house.by_holders(&house.root(&[online.public()], Bounds::default()))?;
+        let mut root = house.root(&[online.public()], Bounds::default());
+        change(&mut root);
+        let root = house.by_holders(&root)?;
         let roster = house.by_holders(&house.roster(1, 20 * DAY))?;
         let told = Told {
             instance: slug("app-01"),
@@ -307,7 +315,7 @@ impl Liar {
     }
 }
 
-/// A command's section of ten seconds' worth of patience at most a hundred.
+/// A command's section.
 pub fn command(section: &str, path: &str, args: &[&str]) -> CollectorEntry {
     CollectorEntry {
         section: slug(section),
@@ -347,6 +355,16 @@ pub async fn trouble(agent: &Agent, words: &str) -> Result<String> {
         let status: serde_json::Value = serde_json::from_str(&status).ok()?;
         let trouble = status["agent"]["trouble"].as_str()?.to_owned();
         trouble.contains(words).then_some(trouble)
+    })
+    .await
+}
+
+/// Waits until the agent says that it took list `number`.
+pub async fn took_list(agent: &Agent, number: u64) -> Result<()> {
+    until(agent, "such list", || {
+        let status = agent.command(&["status", "--json"], "").ok()?;
+        let status: serde_json::Value = serde_json::from_str(&status).ok()?;
+        (status["agent"]["list_number"] == number).then_some(())
     })
     .await
 }
