@@ -105,20 +105,54 @@ impl Problem {
     }
 }
 
-/// The causes of a transport error in one line: which certificate or name was wrong stands at the bottom.
+/// The causes of a transport error in one line: which certificate or name was wrong stands at the bottom, in plain
+/// words before the technical ones.
 pub fn causes(error: &dyn std::error::Error) -> String {
     let mut words = Vec::new();
+    let mut plain = None;
     let mut next = error.source();
     while let Some(cause) = next {
+        plain = plain.or_else(|| of_tls(cause));
         let text = cause.to_string();
-        if !words.contains(&text) {
+        // The library's own name for "it went wrong".
+        if !words.contains(&text) && !text.starts_with("client error (") {
             words.push(text);
         }
         next = cause.source();
     }
     if words.is_empty() {
-        error.to_string()
-    } else {
-        words.join(": ")
+        words.push(error.to_string());
+    }
+    match plain {
+        Some(plain) => format!("{plain} ({})", words.join(": ")),
+        None => words.join(": "),
+    }
+}
+
+/// What a failed handshake means for the administrator. An `io::Error` hides what it wraps from `source`.
+fn of_tls(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    use rustls::{CertificateError as Certificate, Error as Tls};
+    let wrapped = cause
+        .downcast_ref::<std::io::Error>()
+        .and_then(|io| io.get_ref()?.downcast_ref::<Tls>());
+    match wrapped.or_else(|| cause.downcast_ref())? {
+        Tls::InvalidCertificate(why) => Some(match why {
+            Certificate::Expired | Certificate::ExpiredContext { .. } => {
+                "the server's certificate has expired, or this machine's clock is wrong"
+            }
+            Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => {
+                "the server's certificate does not count yet, or this machine's clock is wrong"
+            }
+            Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
+                "the server's certificate is for another host"
+            }
+            Certificate::UnknownIssuer | Certificate::BadSignature => {
+                "the server's certificate is by no authority that this agent trusts"
+            }
+            Certificate::Revoked => "the server's certificate was revoked",
+            _ => "the server's certificate is not in order",
+        }),
+        Tls::InvalidMessage(_) => Some("the server does not speak TLS"),
+        _ => None,
     }
 }
