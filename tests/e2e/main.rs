@@ -8,3 +8,4 @@ mod overruns;
 mod own_user;
 mod parts;
 mod refused;
+mod tls;
