@@ -250,6 +250,7 @@ impl Model {
         match claim.state {
             S::Reserved | S::Expired => {}
             S::Failed if claim.answer == Some(kind) => return Said::Done,
+            S::Failed if claim.answer.is_none() => {}
             _ => return Said::Closed,
         }
         claim.state = S::Failed;

@@ -17,6 +17,8 @@ use crate::{
 };
 
 const CUSTOMER: &str = "SELECT body FROM customers WHERE id = ?1";
+/// A token's uses stand in its own record.
+const MOST_USES: u32 = 10_000;
 const TOKEN: &str = "SELECT body FROM join_tokens WHERE hash = ?1";
 
 impl Embedded {
@@ -91,18 +93,23 @@ impl Embedded {
         let only = customers_of(scope, None);
         self.read("customers", move |conn| {
             let (after, size) = (page.key::<String>()?.unwrap_or_default(), page.size());
-            let sql = "SELECT id, body FROM customers WHERE id > ?1 ORDER BY id";
-            let rows = walk(conn, sql, params![after], size, |row| {
-                let id: String = row.get(0)?;
-                if only
-                    .as_ref()
-                    .is_some_and(|list| !list.iter().any(|c| c.as_str() == id))
-                {
-                    return Ok(None);
+            let Some(only) = only else {
+                let sql = "SELECT id, body FROM customers WHERE id > ?1 ORDER BY id";
+                let rows = walk(conn, sql, params![after], size, |row| {
+                    let customer = codec::decode("customer", &row.get::<_, Vec<u8>>(1)?)?;
+                    Ok(Some((row.get::<_, String>(0)?, customer)))
+                })?;
+                return Ok(Paged::of(rows, size));
+            };
+            // In order, since a scope is: one look-up for each that the page holds.
+            let mut rows = Vec::new();
+            for id in only.iter().filter(|id| id.as_str() > after.as_str()) {
+                if rows.len() > size {
+                    break;
                 }
-                let customer = codec::decode("customer", &row.get::<_, Vec<u8>>(1)?)?;
-                Ok(Some((id, customer)))
-            })?;
+                let found = body::<Customer>(conn, "customer", CUSTOMER, params![id.as_str()])?;
+                rows.extend(found.map(|customer| (id.to_string(), customer)));
+            }
             Ok(Paged::of(rows, size))
         })
         .await
@@ -123,6 +130,10 @@ impl Embedded {
             ensure(
                 token.count > 0,
                 Refused::Malformed("a join token that nobody can use: its count is 0".into()),
+            )?;
+            ensure(
+                token.count <= MOST_USES,
+                Refused::Malformed(format!("a join token is for {MOST_USES} instances at most")),
             )?;
             let known = body::<JoinToken>(tx.conn, "join token", TOKEN, params![token.hash.0])?;
             ensure(known.is_none(), Refused::Exists("that join token".into()))?;

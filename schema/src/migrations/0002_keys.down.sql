@@ -19,6 +19,7 @@ DROP INDEX IF EXISTS api_tokens_person;
 DROP INDEX IF EXISTS events_kind;
 DROP INDEX IF EXISTS events_person;
 DROP INDEX IF EXISTS events_at;
+DROP INDEX IF EXISTS day_stats_day;
 DROP INDEX IF EXISTS terms_of;
 DROP INDEX IF EXISTS instances_customer_state;
 DROP INDEX IF EXISTS packets_customer_day;

@@ -20,6 +20,7 @@ CREATE INDEX IF NOT EXISTS api_tokens_person ON api_tokens (person);
 CREATE INDEX IF NOT EXISTS events_kind ON events (chain, kind, number);
 CREATE INDEX IF NOT EXISTS events_person ON events (chain, person, number);
 CREATE INDEX IF NOT EXISTS events_at ON events (chain, at);
+CREATE INDEX IF NOT EXISTS day_stats_day ON day_stats (day);
 CREATE INDEX IF NOT EXISTS terms_of ON terms (kind, id);
 CREATE INDEX IF NOT EXISTS instances_customer_state ON instances (customer, state, id);
 CREATE INDEX IF NOT EXISTS packets_customer_day ON packets (customer, day, received_at, claim);

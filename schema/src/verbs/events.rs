@@ -20,7 +20,8 @@ verbs! {
     fn heads_of(scope: &Scope, customer: &CustomerId) -> Read<Heads>;
     /// Hourly: puts a digest over all customers' heads into the house's chain.
     fn digest_heads(scope: &Scope, write: Write) -> Answer<Head>;
-    /// Of one chain or all that the scope holds; days from `from` to `to`, both included, as `2026-11-21`.
+    /// Of one chain or all that the scope holds; days from `from` to `to`, both included, as `2026-11-21`: the first
+    /// 20,000 rows, by day, chain and kind.
     fn day_stats(scope: &Scope, chain: Option<Chain>, from: &str, to: &str) -> Read<Vec<DayStat>>;
     /// Makes a day's statistics again from its events. Says how many events there were.
     fn recount_day(scope: &Scope, write: Write, chain: Chain, day: String) -> Answer<u64>;
