@@ -32,6 +32,7 @@ use crate::{
     session::{self, Api, SessionError, Sessions},
     spool::{Spool, SpoolError},
     status::Status,
+    sys::sweep,
     trust::{self, TrustError},
 };
 use engine::{Engine, Event};
@@ -70,6 +71,8 @@ pub enum DaemonError {
     Facts { found: usize, limit: usize },
     #[error("asking the system for signals")]
     Signals(#[source] std::io::Error),
+    #[error("asking the system for the orphans of runs")]
+    Orphans(#[source] std::io::Error),
 }
 
 /// What the administrator set, read again on SIGHUP.
@@ -152,6 +155,8 @@ pub async fn run(config: Config, config_file: PathBuf) -> Result<(), DaemonError
     let _lock = durable::Lock::take(&state.join("lock"))
         .map_err(state_error)?
         .ok_or_else(|| DaemonError::Running(state.clone()))?;
+    // What a run leaves behind comes to this process, which kills it: nobody else would.
+    sweep::become_reaper().map_err(DaemonError::Orphans)?;
     let shared = Rc::new(open(config, config_file, rules)?);
     recover::recover(&shared)?;
     let notify = Notify::from_env();

@@ -17,7 +17,9 @@ use rustix::process::{self, Pid, PidfdFlags, Signal, WaitOptions};
 use super::tree::{self, Process};
 
 /// Passes without a pause; a program that forks in a loop must not win time.
-const BUSY_PASSES: u32 = 50;
+const BUSY_PASSES: u32 = 1_000;
+/// Every so many passes all processes are looked at.
+const FULL_LOOK: u32 = 100;
 /// Passes when a run is dropped before its end.
 const DROP_PASSES: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(2);
@@ -54,34 +56,39 @@ pub struct Swept {
 pub fn kill_all_mine(until: Instant) -> Swept {
     let me = process::getpid().as_raw_nonzero().get();
     let mut passes = 0;
+    let mut killed = false;
     loop {
-        reap_any();
-        let left: Vec<Process> = match tree::all() {
-            Ok(all) => tree::beneath(me, &all)
-                .into_iter()
-                .filter(|p| !p.dead)
-                .collect(),
-            Err(_) => {
-                return Swept {
-                    killed: passes > 0,
-                    clean: false,
-                };
-            }
-        };
-        if left.is_empty() {
-            reap_any();
+        // No child means no descendant: an orphan would be our child. A look at /proc could miss one that has just begun.
+        if !reap_any() {
             return Swept {
-                killed: passes > 0,
+                killed,
                 clean: true,
             };
         }
         if Instant::now() >= until {
             return Swept {
-                killed: passes > 0,
+                killed,
                 clean: false,
             };
         }
-        left.into_iter().for_each(kill);
+        // Whoever dies leaves its children to us, so that killing our own children goes through to the last.
+        let some = kill_children(me);
+        if some.is_none() || passes % FULL_LOOK == 0 {
+            let Ok(all) = tree::all() else {
+                return Swept {
+                    killed,
+                    clean: false,
+                };
+            };
+            for process in tree::beneath(me, &all.processes)
+                .into_iter()
+                .filter(|p| !p.dead)
+            {
+                kill(process);
+                killed = true;
+            }
+        }
+        killed |= some == Some(true);
         passes += 1;
         if passes > BUSY_PASSES {
             std::thread::sleep(PAUSE);
@@ -89,8 +96,30 @@ pub fn kill_all_mine(until: Instant) -> Swept {
     }
 }
 
-fn reap_any() {
-    while let Ok(Some(_)) = process::wait(WaitOptions::NOHANG) {}
+/// Kills the children of `parent`: this process, or one that is stopped, so that none of their pids is given out again
+/// before it is reaped. Whether one was alive; none where the kernel does not tell. What forks in a loop must be killed
+/// quicker than it forks, and a look at all processes is not quick enough.
+fn kill_children(parent: i32) -> Option<bool> {
+    let alive = tree::children(parent)?.into_iter().filter(|c| !c.dead);
+    Some(
+        alive
+            .filter_map(Process::rustix_pid)
+            .map(|pid| process::kill_process(pid, Signal::KILL))
+            .count()
+            > 0,
+    )
+}
+
+/// Waits for all that ended. Whether there is a child still.
+fn reap_any() -> bool {
+    loop {
+        match process::wait(WaitOptions::NOHANG) {
+            Ok(None) => return true,
+            Err(rustix::io::Errno::CHILD) => return false,
+            // One was reaped, or a signal came.
+            Ok(Some(_)) | Err(_) => {}
+        }
+    }
 }
 
 /// SIGKILL to this very process; a pid that was given out again is let alone.
@@ -146,16 +175,26 @@ impl RunTree {
         {
             let _ = process::kill_process(pid, Signal::STOP);
         }
-        let Ok(all) = tree::all() else { return false };
+        let Ok(tree::Snapshot {
+            processes: all,
+            whole,
+        }) = tree::all()
+        else {
+            return false;
+        };
         let me = process::getpid().as_raw_nonzero().get();
         // Once it was waited for, its pid may be another's.
-        let stands = all.iter().any(|p| *p == self.child);
+        let stands = all.contains(&self.child);
         let mut found = if stands {
             tree::beneath(self.child.pid, &all)
         } else {
             Vec::new()
         };
         let orphans = self.orphans(me, &all);
+        // Those that ended by themselves: nobody else waits for them, and dead ones use up the system's pids.
+        for process in all.iter().filter(|p| p.dead && orphans.contains(&p.pid)) {
+            let _ = process::waitpid(Pid::from_raw(process.pid), WaitOptions::NOHANG);
+        }
         for process in &all {
             if self.seen.contains(process) || orphans.contains(&process.pid) {
                 found.push(*process);
@@ -167,7 +206,7 @@ impl RunTree {
             .filter(|p| !p.dead && p.pid != me)
             .collect();
         alive.iter().copied().for_each(kill);
-        let none_left = alive.is_empty();
+        let none_left = alive.is_empty() && whole;
         self.seen.extend(alive);
         if none_left || force {
             kill(self.child);
