@@ -24,7 +24,7 @@ use boathook_tests::world::{
 use serde_json::Value;
 
 /// Bytes of the file that each packet carries. They are random: a zip does not make them less.
-const DATA: usize = 4_500_000;
+const DATA: usize = 3_300_000;
 /// Bytes of one PATCH of the agent's.
 const PIECE: u64 = 1 << 20;
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -239,6 +239,27 @@ impl Scene {
         Ok(acknowledged)
     }
 
+    /// Processes of this agent's commands.
+    fn commands(&self) -> usize {
+        let command = self.dir.join("count");
+        let command = command.to_string_lossy();
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        processes
+            .filter_map(|p| std::fs::read(p.path().join("cmdline")).ok())
+            .filter(|line| String::from_utf8_lossy(line).contains(command.as_ref()))
+            .count()
+    }
+
+    /// Commands die with their agent, however it dies.
+    async fn no_command_is_left(&self) -> Result<()> {
+        let until = Instant::now() + Duration::from_secs(10);
+        while self.commands() > 0 {
+            ensure!(Instant::now() < until, "a command outlived its agent");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
     fn receipt(&self, bytes: &[u8]) -> Result<Receipt> {
         let envelope = Envelope::from_bson(bytes, strict::MAX_DOCUMENT)?;
         envelope.expect_type(Receipt::PAYLOAD_TYPE)?;
@@ -276,51 +297,88 @@ fn tally(words: &[String]) -> String {
     parts.join(", ")
 }
 
+/// The `round`th moment of twenty within an upload: from its first byte on, while the server checks and commits, and
+/// when it has answered. Held there, and so many milliseconds later the server is killed.
+fn within_upload(round: usize, rounds: usize) -> (Moment, u64) {
+    match round * 20 / rounds.max(1) {
+        step @ 0..17 => (Moment::Uploading(1_000 * step as u64 / 17), 0),
+        17 => (Moment::Uploading(1_000), 0),
+        18 => (Moment::Uploading(1_000), 40),
+        _ => (Moment::UploadAnswered, 0),
+    }
+}
+
+/// Kills the server at `moment` of a new hook's packet, `wait` milliseconds later, and starts it again; what came of the
+/// hook, and where its upload went on, if it was asked.
+async fn kill_server_at(
+    scene: &mut Scene,
+    tag: &str,
+    moment: Moment,
+    wait: u64,
+) -> (String, Option<u64>) {
+    let heard = scene.wire.trap(moment, true);
+    let hook = scene.publish(tag).await.unwrap();
+    scene.reached(moment, heard).await.unwrap();
+    scene.wire.offsets();
+    tokio::time::sleep(Duration::from_millis(wait)).await;
+    scene.world.server.kill().unwrap();
+    scene.wire.release();
+    scene.world.server.start().await.unwrap();
+    let outcome = scene.outcome(&hook).await.unwrap();
+    (outcome, scene.wire.offsets().first().copied())
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_killed_within_uploads_loses_nothing_and_they_go_on() {
     let mut scene = Scene::set().await.unwrap();
     let kills = times();
-    let (mut outcomes, mut offsets) = (Vec::new(), Vec::new());
+    let mut offsets = Vec::new();
     let began = Instant::now();
     for round in 0..kills {
-        // From the first byte to the answer to the last one.
-        let part = 1_000 * round as u64 / kills.max(2) as u64;
-        let moment = if round + 1 == kills {
-            Moment::UploadAnswered
-        } else {
-            Moment::Uploading(part)
-        };
-        let heard = scene.wire.trap(moment, true);
-        let hook = scene.publish(&format!("server-{round}")).await.unwrap();
-        scene.reached(moment, heard).await.unwrap();
-        scene.wire.offsets();
-        scene.world.server.kill().unwrap();
-        scene.wire.release();
-        scene.world.server.start().await.unwrap();
-        let outcome = scene.outcome(&hook).await.unwrap();
+        let (moment, wait) = within_upload(round, kills);
+        let tag = format!("server-{round}");
+        let (outcome, asked) = kill_server_at(&mut scene, &tag, moment, wait).await;
         assert_eq!(outcome, "accepted", "round {round}, {moment:?}");
+        let resumed = asked.expect("the agent asked how far it is");
         // Whole pieces of before the kill were acknowledged: they are not sent again.
-        let asked = scene.wire.offsets();
-        let sent = match moment {
-            Moment::Uploading(part) => scene.wire.length() * part / 1000 / PIECE * PIECE,
-            _ => scene.wire.length(),
-        };
-        let resumed = *asked.first().expect("the agent asked how far it is");
-        assert_eq!(resumed, sent, "round {round}, {moment:?}");
+        let whole = scene.wire.length();
+        match moment {
+            Moment::Uploading(1_000) => {
+                assert!(
+                    [whole / PIECE * PIECE, whole].contains(&resumed),
+                    "{resumed}"
+                );
+            }
+            Moment::Uploading(part) => {
+                let sent = whole * part / 1_000 / PIECE * PIECE;
+                assert_eq!(resumed, sent, "round {round}, {moment:?}");
+            }
+            _ => assert_eq!(resumed, whole),
+        }
         offsets.push(resumed);
-        outcomes.push(outcome);
     }
     let resumed = offsets.iter().filter(|o| **o > 0).count();
     let acknowledged = scene.verify().await.unwrap();
     println!(
-        "{kills} kills of the server within uploads of {} bytes in {:.0?}: {}; {acknowledged} receipts, each of a packet \
-         that is there and verifies; {resumed} uploads went on beyond their first byte, at {offsets:?}",
+        "{kills} kills of the server within uploads of {} bytes in {:.0?}: {acknowledged} receipts, each of a packet that \
+         is there and verifies; {resumed} uploads went on beyond their first byte, at {offsets:?}",
         scene.wire.length(),
         began.elapsed(),
-        tally(&outcomes)
     );
     assert_eq!(acknowledged, kills);
     assert!(resumed * 2 >= kills, "{offsets:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_killed_around_a_claim_or_a_receipt_grants_and_stores_once() {
+    let mut scene = Scene::set().await.unwrap();
+    let moments = [Moment::ClaimAsked, Moment::ClaimGiven, Moment::ReceiptGiven];
+    for (round, moment) in moments.into_iter().enumerate() {
+        let tag = format!("server-{round}");
+        let (outcome, _) = kill_server_at(&mut scene, &tag, moment, 0).await;
+        assert_eq!(outcome, "accepted", "{moment:?}");
+    }
+    assert_eq!(scene.verify().await.unwrap(), moments.len());
 }
 
 /// When the agent is killed: at a moment on the wire, or when the run has come to something on the machine; and how
@@ -394,6 +452,7 @@ async fn an_agent_killed_within_runs_runs_nothing_twice_and_loses_nothing() {
         tokio::time::sleep(Duration::from_millis(wait)).await;
         scene.agent.kill().unwrap();
         scene.wire.release();
+        scene.no_command_is_left().await.unwrap();
         let stage = scene.stage(&tag, &hook).unwrap();
         scene.wire.offsets();
         scene.agent.start().unwrap();

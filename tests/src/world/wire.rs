@@ -200,7 +200,7 @@ impl Carrier {
                         server.shutdown().await?;
                         return Ok(());
                     }
-                    let (pass, hold) = self.to_server(bytes);
+                    let (pass, hold) = self.towards_server(bytes);
                     server.write_all(&bytes[..pass]).await?;
                     server.flush().await?;
                     if hold {
@@ -212,7 +212,7 @@ impl Carrier {
                     if bytes.is_empty() {
                         return Ok(());
                     }
-                    if self.to_agent(bytes) {
+                    if self.towards_agent(bytes) {
                         return held(&mut released).await;
                     }
                     agent.write_all(bytes).await?;
@@ -223,7 +223,7 @@ impl Carrier {
     }
 
     /// How many of these bytes pass, and whether all is held then.
-    fn to_server(&mut self, bytes: &[u8]) -> (usize, bool) {
+    fn towards_server(&mut self, bytes: &[u8]) -> (usize, bool) {
         let mut body = bytes.len();
         if let Some((kind, head)) = begins(bytes) {
             self.request = Request {
@@ -257,7 +257,7 @@ impl Carrier {
     }
 
     /// Whether the answer is held.
-    fn to_agent(&mut self, bytes: &[u8]) -> bool {
+    fn towards_agent(&mut self, bytes: &[u8]) -> bool {
         let Some(head) = bytes.starts_with(b"HTTP/1.1 ").then(|| head_of(bytes)) else {
             return false;
         };
