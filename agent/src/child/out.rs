@@ -21,7 +21,7 @@ const LONGEST: usize = 600;
 const LONGEST_PATH: usize = 4096;
 
 /// After a section's time what was collected may still be told for so long, such as how a command was killed.
-const GRACE: Duration = Duration::from_millis(700);
+const GRACE: Duration = Duration::from_millis(1_500);
 
 /// Why a collector must stop, or did.
 #[derive(Debug)]
@@ -182,6 +182,11 @@ impl Section {
         self.truncate(&why);
         self.leave_out("the rest of a file", (bytes.len() - fits) as u64, 0);
         Err(Stop::Full)
+    }
+
+    /// What was written reaches the daemon now, though the child may be killed before it writes more.
+    pub fn flush(&mut self) -> Result<(), Stop> {
+        self.with(|pipe| Ok(pipe.out.flush()?))
     }
 
     /// A whole small file.

@@ -21,9 +21,11 @@ use crate::{collectors, sys::sweep};
 
 /// What a collector may be late before it is given up. They look at the clock themselves; this meets those that hang
 /// in the system, such as in a dead network file system.
-const LATENESS: Duration = Duration::from_millis(1_000);
+const LATENESS: Duration = Duration::from_secs(2);
 /// What a collector's leftovers may take to die.
 const SWEEP: Duration = Duration::from_secs(2);
+/// What all may take to die once the daemon is gone: nobody waits for it.
+const LAST_SWEEP: Duration = Duration::from_secs(60);
 
 /// `boathook-agent child`: the process of one run. For the daemon and for `launch` only.
 pub fn child_main() -> ExitCode {
@@ -65,7 +67,7 @@ fn run() -> Result<(), WireError> {
     };
     out::lock(&pipe).say(&Frame::Begun(Begun { privileges }))?;
     // Ends before the daemon's own deadline, so that sections have their own last words.
-    let until = started + Duration::from_millis(job.run_ms - (job.run_ms / 10).min(1_000));
+    let until = started + Duration::from_millis(job.run_ms - (job.run_ms / 5).min(2_500));
     let job = Arc::new(job);
     for entry in entries
         .into_iter()
@@ -155,7 +157,7 @@ fn die_with_the_daemon() -> io::Result<()> {
     thread::Builder::new().name("daemon".into()).stack_size(256 << 10).spawn(|| {
         let mut byte = [0];
         while matches!(io::stdin().lock().read(&mut byte), Err(e) if e.kind() == io::ErrorKind::Interrupted) {}
-        sweep::kill_all_mine(Instant::now() + SWEEP);
+        sweep::kill_all_mine(Instant::now() + LAST_SWEEP);
         std::process::exit(1);
     })?;
     Ok(())

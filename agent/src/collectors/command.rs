@@ -28,7 +28,8 @@ const STDERR_MOST: u64 = 1 << 20;
 const DROPPED_MOST: u64 = 256 << 20;
 /// What comes from the pipes of a command that has ended: others may hold them open.
 const AFTERMATH: Duration = Duration::from_millis(200);
-const SWEEP: Duration = Duration::from_millis(500);
+/// What its leftovers may take to die, where the section's own time is over.
+const SWEEP: Duration = Duration::from_secs(1);
 
 /// `command.json`.
 #[derive(Serialize)]
@@ -82,7 +83,7 @@ pub fn collect(params: &Params, grants: &Grants, section: &mut Section) -> Resul
     let flow = run.flow(params.stderr_bytes.min(STDERR_MOST), section);
     // The status first: the sweep reaps whatever it finds.
     let status = run.child.try_wait().ok().flatten();
-    let swept = sweep::kill_all_mine(Instant::now() + SWEEP);
+    let swept = sweep::kill_all_mine(section.until().max(Instant::now() + SWEEP));
     flow?;
     let timed_out = status.is_none() && run.out.dropped < DROPPED_MOST;
     report(params, &run, status, timed_out, swept, began, section)?;
@@ -167,6 +168,8 @@ impl Running {
             if self.stdout.is_none() && self.stderr.is_none() && gone {
                 return Ok(());
             }
+            // It may say nothing more until it is killed, and we with it.
+            section.flush()?;
             let (out, err, now_gone) = self.wait(ended.as_ref().filter(|_| !gone), left)?;
             if out {
                 read(&mut self.stdout, &mut buffer, |bytes| {

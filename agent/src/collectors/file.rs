@@ -13,11 +13,12 @@ use crate::{
         Denied, Dirs, Opened,
         ends::{Amount, Ends, Skipped, copy},
         holds_private_key,
+        unpack::{Packed, unpack},
         walk::{Findings, Found, find},
     },
 };
 
-/// The beginning of a file that is searched for a private key.
+/// The beginning of a file, which tells a private key and how it is packed.
 const HEAD: usize = 4 << 10;
 
 pub fn collect(params: &Params, job: &Job, section: &mut Section) -> Result<(), Stop> {
@@ -50,6 +51,7 @@ pub fn collect(params: &Params, job: &Job, section: &mut Section) -> Result<(), 
         ends: ends(params),
         left: params.total_bytes.unwrap_or(u64::MAX),
         seen: HashSet::new(),
+        names: HashSet::new(),
         sent: 0,
         old: 0,
         denied: std::mem::take(&mut findings.denied)
@@ -104,6 +106,8 @@ struct Files<'a> {
     /// Bytes that all files together may still have.
     left: u64,
     seen: HashSet<(u64, u64)>,
+    /// Of the files sent.
+    names: HashSet<String>,
     sent: u64,
     old: u64,
     denied: Vec<(String, Denied)>,
@@ -157,31 +161,49 @@ impl Files<'_> {
         if !self.seen.insert(opened.identity) {
             return Ok(());
         }
-        match begins_with_key(&opened) {
-            Ok(false) => {}
-            Ok(true) => {
-                self.denied.push((name, Denied::Never("a private key")));
-                return Ok(());
-            }
+        let head = match beginning(&opened) {
+            Ok(head) => head,
             Err(error) => {
                 self.denied.push((name, Denied::System(error)));
                 return Ok(());
             }
+        };
+        if holds_private_key(&head) {
+            self.denied.push((name, Denied::Never("a private key")));
+            return Ok(());
         }
-        self.send(&found.path, &opened, section)
+        let packed = if self.raw { None } else { Packed::known(&head) };
+        self.send(&found.path, &opened, packed, section)
     }
 
-    fn send(&mut self, path: &Path, opened: &Opened, section: &mut Section) -> Result<(), Stop> {
+    fn send(
+        &mut self,
+        path: &Path,
+        opened: &Opened,
+        packed: Option<Packed>,
+        section: &mut Section,
+    ) -> Result<(), Stop> {
         let name = path.display().to_string();
         let capped_by_all = self.left < self.ends.cap;
         let ends = Ends {
             cap: self.ends.cap.min(self.left),
             ..self.ends
         };
-        section.begin_file(name.trim_start_matches('/'), self.raw)?;
+        let unpacked = packed.map_or(name.as_str(), |packed| packed.unpacked_name(&name));
+        // Beside its unpacked self a packed file keeps its own name.
+        let called = if self.names.contains(unpacked) {
+            &name
+        } else {
+            unpacked
+        };
+        self.names.insert(called.to_owned());
+        section.begin_file(called.trim_start_matches('/'), self.raw)?;
         let mut sent = 0;
         let mut take = |piece: &[u8]| -> Result<(), Broken> {
             section.check_time()?;
+            if piece.is_empty() {
+                return Ok(());
+            }
             sent += piece.len() as u64;
             Ok(section.write(piece)?)
         };
@@ -191,7 +213,10 @@ impl Files<'_> {
         } else {
             opened.size
         };
-        let copied = copy(&opened.file, size, &ends, &mut take);
+        let copied = match packed {
+            Some(packed) => unpack(packed, &opened.file, size, &ends, &mut take),
+            None => copy(&opened.file, size, &ends, &mut take),
+        };
         self.left = self.left.saturating_sub(sent);
         self.sent += 1;
         match copied {
@@ -287,9 +312,10 @@ impl From<io::Error> for Broken {
     }
 }
 
-fn begins_with_key(opened: &Opened) -> io::Result<bool> {
+fn beginning(opened: &Opened) -> io::Result<Vec<u8>> {
     use std::os::unix::fs::FileExt;
-    let mut head = [0; HEAD];
+    let mut head = vec![0; HEAD];
     let got = opened.file.read_at(&mut head, 0)?;
-    Ok(holds_private_key(&head[..got]))
+    head.truncate(got);
+    Ok(head)
 }

@@ -244,6 +244,15 @@ fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
     }
 }
 
+/// As [`line_start`], in `bytes` of which the first is the one before.
+fn first_line(bytes: &[u8]) -> usize {
+    let near = &bytes[..bytes.len().min(LINE_SEARCH as usize + 1)];
+    let end = memchr_iter(near).next();
+    end.map(|end| end + 1)
+        .filter(|start| *start < bytes.len())
+        .unwrap_or(1)
+}
+
 /// The ends of what can only be read once, from its beginning.
 pub struct Streamed {
     ends: Ends,
@@ -284,14 +293,19 @@ impl Streamed {
             self.dropped += rest.len() as u64;
             return Ok(rest.is_empty());
         }
-        let most =
-            usize::try_from(self.tail_most.min(self.ends.cap - self.sent)).unwrap_or(usize::MAX);
+        // And the byte before: it tells whether a line begins there.
+        let most = self.most() + 1;
         let keep = &rest[rest.len().saturating_sub(most)..];
         let over = (self.tail.len() + keep.len()).saturating_sub(most);
         self.tail.drain(..over);
         self.dropped += (over + rest.len() - keep.len()) as u64;
         self.tail.extend(keep);
         Ok(true)
+    }
+
+    /// Bytes that the tail may have.
+    fn most(&self) -> usize {
+        usize::try_from(self.tail_most.min(self.ends.cap - self.sent)).unwrap_or(usize::MAX - 1)
     }
 
     /// Sends what belongs to the head; gives back the rest.
@@ -327,38 +341,30 @@ impl Streamed {
 
     /// Sends the tail.
     pub fn finish<E>(mut self, take: Take<'_, E>) -> Result<Skipped, E> {
-        let mut cut = self.dropped > 0 && self.tail.len() as u64 >= self.tail_most;
-        if let Some(Amount::Lines(lines)) = self.ends.tail {
-            let bytes = self.tail.make_contiguous();
-            let ends: Vec<usize> = memchr_iter(bytes)
-                .filter(|at| at + 1 < bytes.len())
-                .collect();
-            let start = usize::try_from(lines)
-                .ok()
-                .and_then(|n| ends.len().checked_sub(n))
-                .map(|at| ends[at] + 1);
-            cut &= start.is_none();
-            let start = start
-                .or(if self.dropped > 0 {
-                    ends.first().map(|e| e + 1)
-                } else {
-                    None
-                })
-                .unwrap_or(0);
-            self.tail.drain(..start);
-            self.dropped += start as u64;
-        } else if self.dropped > 0 {
-            // As `line_start`.
-            let near = self
-                .tail
-                .iter()
-                .take(LINE_SEARCH as usize)
-                .position(|b| *b == b'\n');
-            let start = near.map_or(0, |at| at + 1);
-            self.tail.drain(..start);
-            self.dropped += start as u64;
-            cut = matches!(self.ends.tail, Some(Amount::Bytes(n)) if n > self.tail_most);
-        }
+        let most = self.most();
+        let full = self.tail.len() > most;
+        let bytes = self.tail.make_contiguous();
+        let mut cut = full;
+        let start = match self.ends.tail {
+            Some(Amount::Lines(lines)) => {
+                let ends: Vec<usize> = memchr_iter(bytes)
+                    .filter(|at| at + 1 < bytes.len())
+                    .collect();
+                let wanted = usize::try_from(lines)
+                    .ok()
+                    .and_then(|n| ends.len().checked_sub(n))
+                    .map(|at| ends[at] + 1);
+                cut &= wanted.is_none();
+                wanted.unwrap_or(if full { first_line(bytes) } else { 0 })
+            }
+            Some(Amount::Bytes(n)) => {
+                cut &= n > most as u64;
+                if full { first_line(bytes) } else { 0 }
+            }
+            None => 0,
+        };
+        self.tail.drain(..start);
+        self.dropped += start as u64;
         if self.dropped > 0 && self.sent > 0 && !self.tail.is_empty() {
             take(marker(self.dropped).as_bytes())?;
         }

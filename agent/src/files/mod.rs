@@ -6,6 +6,7 @@
 pub mod ends;
 mod never;
 mod resolve;
+pub mod unpack;
 pub mod walk;
 
 use std::{
@@ -190,7 +191,7 @@ fn readable_kind(stat: &Stat) -> Result<(), Denied> {
         FileType::Symlink => return Err(Denied::Kind("a symbolic link")),
         _ => return Err(Denied::Kind("of an unknown kind")),
     }
-    match u64::from(stat.st_nlink) {
+    match stat.st_nlink {
         1 => Ok(()),
         0 => Err(Denied::Gone),
         more => Err(Denied::HardLinks(more)),
@@ -214,4 +215,66 @@ fn own_path(fd: &OwnedFd) -> String {
 /// Lists a directory that was opened.
 fn list(fd: BorrowedFd<'_>) -> io::Result<rustix::fs::Dir> {
     Ok(rustix::fs::Dir::read_from(fd)?)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use std::{fs, os::unix::fs::symlink};
+
+    fn granted(path: &Path) -> Grants {
+        Grants {
+            directories: vec![path.to_owned()],
+            ..Grants::default()
+        }
+    }
+
+    #[test]
+    fn without_openat2_files_open_and_no_link_is_followed_at_all() {
+        let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let at = |name: &str| dir.path().join(name);
+        fs::create_dir(at("sub")).unwrap();
+        fs::write(at("sub/file"), "x").unwrap();
+        fs::write(other.path().join("secret"), "s").unwrap();
+        symlink("sub/file", at("inside")).unwrap();
+        symlink(other.path(), at("out")).unwrap();
+        let dirs = Dirs::with(&granted(dir.path()), Resolver::by_parts());
+        assert_eq!(dirs.open_path(&at("sub/file")).unwrap().size, 1);
+        for refused in ["inside", "out", "out/secret"] {
+            assert!(
+                dirs.open_path(&at(refused)).unwrap_err().is_policy(),
+                "{refused}"
+            );
+        }
+        assert!(matches!(dirs.open_path(&at("absent")), Err(Denied::Gone)));
+        assert!(matches!(
+            dirs.open_path(&at("sub/file/x")),
+            Err(Denied::Gone)
+        ));
+        assert!(matches!(
+            dirs.open_path(&at("sub/../../x")),
+            Err(Denied::Outside)
+        ));
+    }
+
+    #[test]
+    fn the_deepest_grant_counts_and_what_is_beneath_none_is_not_granted() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("a")).unwrap();
+        fs::write(dir.path().join("a/f"), "x").unwrap();
+        let mut grants = granted(dir.path());
+        grants.directories.push(dir.path().join("a"));
+        grants.directories.push("/no/such/place".into());
+        let dirs = Dirs::open(&grants);
+        assert_eq!(
+            dirs.beneath(&dir.path().join("a/f")).unwrap().1,
+            Path::new("f")
+        );
+        assert!(matches!(
+            dirs.open_path(Path::new("/etc/hostname")),
+            Err(Denied::NotGranted)
+        ));
+        assert_eq!(dirs.missing.len(), 1, "a grant that is not there is told");
+    }
 }

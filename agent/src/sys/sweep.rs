@@ -175,6 +175,14 @@ impl RunTree {
         {
             let _ = process::kill_process(pid, Signal::STOP);
         }
+        // It cannot reap while it stands still, so that its children keep their pids.
+        let mut passes = 0;
+        while self.child.is_alive()
+            && passes < BUSY_PASSES
+            && kill_children(self.child.pid) == Some(true)
+        {
+            passes += 1;
+        }
         let Ok(tree::Snapshot {
             processes: all,
             whole,

@@ -52,21 +52,50 @@ pub fn one(pid: i32) -> io::Result<Process> {
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "/proc/PID/stat does not read"))
 }
 
+/// The processes of this PID namespace at one time, as far as /proc can tell them.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    pub processes: Vec<Process>,
+    /// None that was listed ended before it was looked at. One that did may have started others after the listing: so
+    /// only of a whole snapshot it can be said that something is not there.
+    pub whole: bool,
+}
+
 /// All processes of this PID namespace.
-pub fn all() -> io::Result<Vec<Process>> {
-    let mut out = Vec::new();
+pub fn all() -> io::Result<Snapshot> {
+    let mut out = Snapshot {
+        processes: Vec::new(),
+        whole: true,
+    };
     for entry in fs::read_dir(Path::new("/proc"))? {
         let Ok(entry) = entry else { continue };
-        // Those that end while we look are left out.
-        let pid = entry
+        let Some(pid) = entry
             .file_name()
             .to_str()
-            .and_then(|name| name.parse().ok());
-        if let Some(process) = pid.and_then(|pid| one(pid).ok()) {
-            out.push(process);
+            .and_then(|name| name.parse().ok())
+        else {
+            continue;
+        };
+        match one(pid) {
+            Ok(process) => out.processes.push(process),
+            Err(_) => out.whole = false,
         }
     }
     Ok(out)
+}
+
+/// The children of `pid` by what the kernel keeps of each, far quicker than a look at all processes. None where the
+/// kernel does not tell (it is built without `CONFIG_PROC_CHILDREN`) or `pid` is gone.
+pub fn children(pid: i32) -> Option<Vec<Process>> {
+    let mut out = Vec::new();
+    for task in fs::read_dir(format!("/proc/{pid}/task")).ok()? {
+        let text = fs::read_to_string(task.ok()?.path().join("children")).ok()?;
+        out.extend(
+            text.split_ascii_whitespace()
+                .filter_map(|child| one(child.parse().ok()?).ok()),
+        );
+    }
+    Some(out)
 }
 
 /// Everything beneath `root`, without `root` itself.
@@ -140,7 +169,7 @@ mod tests {
     #[test]
     fn we_stand_in_the_tree_beneath_our_parent() {
         let me = one(i32::try_from(std::process::id()).unwrap()).unwrap();
-        let all = all().unwrap();
+        let all = all().unwrap().processes;
         assert!(beneath(me.parent, &all).contains(&me));
         assert!(me.is_alive());
         assert!(

@@ -136,7 +136,7 @@ async fn everything_that_is_no_plain_file_is_refused_in_its_own_words() {
         let ran = collect(dir.path(), doc! {"paths": [at(file).display().to_string()]}).await;
         let section = ran.is("f", outcome);
         section.says(words);
-        assert!(ran.took < Duration::from_secs(3), "{file}: {:?}", ran.took);
+        assert!(ran.took < Duration::from_secs(15), "{file}: {:?}", ran.took);
     }
     // Device files themselves, where the policy grants even those.
     let ran = collect(Path::new("/dev"), doc! {"paths": ["/dev/zero"]}).await;
@@ -186,7 +186,7 @@ async fn a_terabyte_costs_no_more_than_the_limit() {
             "{:?}",
             section.end.left_out
         );
-        assert!(ran.took < Duration::from_secs(5), "{:?}", ran.took);
+        assert!(ran.took < Duration::from_secs(15), "{:?}", ran.took);
     }
 }
 
@@ -389,5 +389,5 @@ async fn a_file_that_grows_all_the_time_ends() {
         Outcome::Ok | Outcome::Truncated
     ));
     assert!(ran.section("f").bytes() <= 8 << 20);
-    assert!(ran.took < Duration::from_secs(5), "{:?}", ran.took);
+    assert!(ran.took < Duration::from_secs(15), "{:?}", ran.took);
 }

@@ -90,7 +90,7 @@ async fn a_run_that_is_stopped_is_killed_at_once() {
         .await;
     assert!(matches!(ran.end, RunEnd::Stopped), "{ran:?}");
     ran.is("slow", Outcome::Failed).says("the hook was stopped");
-    assert!(ran.took < Duration::from_secs(4), "{:?}", ran.took);
+    assert!(ran.took < Duration::from_secs(15), "{:?}", ran.took);
     assert!(!lives(mark));
 }
 
@@ -117,7 +117,7 @@ async fn a_child_that_lies_about_a_length_is_not_listened_to() {
         "{ran:?}"
     );
     ran.is("host", Outcome::Failed);
-    assert!(ran.took < Duration::from_secs(4));
+    assert!(ran.took < Duration::from_secs(15));
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod commands;
 mod files;
 mod journal;
 mod lives;
+mod packed;
 mod postgres;
 mod processes;
 mod rig;

@@ -266,7 +266,7 @@ async fn a_server_that_accepts_and_says_nothing_ends_in_time() {
     .await;
     ran.is("db", Outcome::TimedOut);
     assert!(
-        ran.took < std::time::Duration::from_secs(4),
+        ran.took < std::time::Duration::from_secs(15),
         "{:?}",
         ran.took
     );

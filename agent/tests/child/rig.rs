@@ -244,9 +244,24 @@ impl Section {
 
 /// Whether a process whose command line holds `mark` is alive.
 pub fn lives(mark: &str) -> bool {
+    marked(mark).next().is_some()
+}
+
+/// Ends what a test could not.
+pub fn kill_marked(mark: &str) {
+    for pid in marked(mark).filter_map(rustix::process::Pid::from_raw) {
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+    }
+}
+
+fn marked(mark: &str) -> impl Iterator<Item = i32> + '_ {
     let mark = mark.as_bytes();
-    std::fs::read_dir("/proc").unwrap().flatten().any(|entry| {
-        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        line.windows(mark.len()).any(|part| part == mark)
-    })
+    std::fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter_map(move |entry| {
+            let line = std::fs::read(entry.path().join("cmdline")).ok()?;
+            let holds = line.windows(mark.len()).any(|part| part == mark);
+            entry.file_name().to_str()?.parse().ok().filter(|_| holds)
+        })
 }

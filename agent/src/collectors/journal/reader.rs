@@ -21,7 +21,7 @@ const BUFFER: usize = 64 << 10;
 const STDERR: u64 = 4 << 10;
 /// What it may take to end by itself, once its output has ended.
 const FAREWELL: Duration = Duration::from_millis(500);
-const SWEEP: Duration = Duration::from_millis(500);
+const SWEEP: Duration = Duration::from_secs(1);
 
 pub struct Reader {
     child: Child,
