@@ -153,6 +153,7 @@ impl Standing {
                     self.people.len()
                 )
             }
+            None if self.signatures == 1 => "1 signature, not judged".to_owned(),
             None => format!("{} signatures, not judged", self.signatures),
         }];
         match (self.enough, &self.why) {

@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 
 pub use download::Downloaded;
 pub use problem::Problem;
+pub(crate) use problem::is_missing;
 pub use types::{
     HookFilter, HookView, List, Me, NewSignature, PacketFilter, PacketView, Payload, People,
     SignedIn, TicketView,
@@ -250,11 +251,6 @@ async fn bounded(operation: &'static str, origin: &Url, mut response: Response) 
         body.extend_from_slice(&chunk);
     }
     Ok(body)
-}
-
-/// Whether this says that the thing is not there.
-pub(crate) fn is_missing(error: &Error) -> bool {
-    matches!(error, Error::Problem(p) if p.status == StatusCode::NOT_FOUND.as_u16())
 }
 
 #[cfg(test)]

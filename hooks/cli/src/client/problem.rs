@@ -4,6 +4,8 @@ use std::fmt;
 use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
 
+use crate::error::Error;
+
 /// As the server said it. Its texts are shown escaped, like all that others wrote.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -44,6 +46,7 @@ impl Problem {
             return format!("expected {expected}");
         }
         let step = match self.status {
+            401 if self.detail.contains("password") => "check both, and that it is this server",
             401 => "sign in: `boathook login URL`",
             403 => {
                 "ask an administrator of boathook for the role; `boathook login --show` tells yours"
@@ -82,6 +85,11 @@ impl fmt::Display for Problem {
             None => write!(f, "{words} ({})", self.status),
         }
     }
+}
+
+/// Whether this says that the thing is not there.
+pub(crate) fn is_missing(error: &Error) -> bool {
+    matches!(error, Error::Problem(p) if p.status == StatusCode::NOT_FOUND.as_u16())
 }
 
 #[cfg(test)]
