@@ -4,7 +4,7 @@ use std::process::Command;
 
 use boathook_tests::{
     postgres::{self, Postgres},
-    world::World,
+    world::{World, text::HookText},
 };
 use serde_json::Value;
 
@@ -18,49 +18,9 @@ fn policy(logs: &str) -> String {
 }
 
 fn hook(logs: &str, port: u16) -> String {
-    format!(
-        r#"title = "Everything once"
-reason = "Login is slow."
-customers = ["acme"]
-expires = "1d"
-[ticket]
-system = "jira"
-key = "SUP-1"
-[audience]
-everyone = true
-[limits]
-places = 3
-packet = "5 MiB"
-[[collect]]
-section = "host"
-collector = "host"
-[[collect]]
-section = "logs"
-collector = "file"
-paths = ["{logs}/*.log"]
-tail_bytes = "256 KiB"
-[[collect]]
-section = "kernel"
-collector = "command"
-path = "/bin/uname"
-args = ["-a"]
-[[collect]]
-section = "journal"
-collector = "journal"
-since = "1h"
-lines = 200
-[[collect]]
-section = "processes"
-collector = "processes"
-[[collect]]
-section = "database"
-collector = "postgres"
-credential = "shop"
-port = {port}
-database = "{}"
-"#,
-        postgres::DATABASE
-    )
+    HookText::new("Everything once")
+        .everything(&format!("{logs}/*.log"), port, postgres::DATABASE)
+        .to_string()
 }
 
 #[tokio::test]

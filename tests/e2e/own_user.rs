@@ -9,27 +9,11 @@ use std::{
 use boathook_tests::world::{
     World,
     process::{Process, binary, run},
+    text::HookText,
 };
 
 /// `nobody`, everywhere.
 const NOBODY: u32 = 65_534;
-
-const ORDINARY: &str = r#"title = "The host"
-reason = "To see its size."
-customers = ["acme"]
-expires = "1d"
-[ticket]
-system = "jira"
-key = "SUP-1"
-[audience]
-everyone = true
-[limits]
-places = 3
-packet = "1 MiB"
-[[collect]]
-section = "host"
-collector = "host"
-"#;
 
 /// An agent whose files and processes are another user's, with no policy file. Needs root to become that user.
 struct Installed {
@@ -120,7 +104,8 @@ async fn the_agent_runs_as_its_own_user_and_root_approves_at_the_terminal() {
     agent.start();
 
     // Ordinary reach runs by itself.
-    let hook = world.publish(ORDINARY).await.unwrap();
+    let ordinary = HookText::new("The host").collect("host", "host", "");
+    let hook = world.publish(&ordinary.to_string()).await.unwrap();
     let packet = world.packet(&hook).await.unwrap();
     let privileges = packet["statement"]["privileges"].to_string();
     assert!(privileges.contains("an own user"), "{privileges}");
@@ -128,14 +113,14 @@ async fn the_agent_runs_as_its_own_user_and_root_approves_at_the_terminal() {
     // Wide reach waits, and what the policy does not open stays closed.
     let secret = world.path().join("secret.txt");
     std::fs::write(&secret, "nobody should see this").unwrap();
-    let wide = format!(
-        "{ORDINARY}[[collect]]\nsection = \"file\"\ncollector = \"file\"\npaths = [\"{}\"]\n",
-        secret.display()
-    );
-    let hook = world
-        .publish(&wide.replace("The host", "The host and a file"))
-        .await
-        .unwrap();
+    let wide = HookText::new("The host and a file")
+        .collect("host", "host", "")
+        .collect(
+            "file",
+            "file",
+            &format!("paths = [\"{}\"]", secret.display()),
+        );
+    let hook = world.publish(&wide.to_string()).await.unwrap();
     let status = agent.until_status("WAITS FOR YOU: The host and a file");
     assert!(status.contains("wide reach"), "{status}");
     run(&mut agent.base(&["approve", hook.id.as_str()]), "").unwrap();

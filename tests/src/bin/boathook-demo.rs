@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, ensure};
 use boathook_hooks::{documents::root::Bounds, keys::SecretKey, time::Time};
 use boathook_tests::{
     postgres::{self, Postgres},
-    world::{World, agent::Agent, server::Settings},
+    world::{World, agent::Agent, server::Settings, text::HookText},
 };
 use clap::Parser;
 use serde_json::Value;
@@ -182,59 +182,13 @@ impl Prepared {
 }
 
 fn hook_text(dir: &Path, port: u16) -> String {
-    format!(
-        r#"title = "Database and logs"
-reason = "Login is slow since the upgrade: we want to see what it waits for."
-customers = ["acme"]
-expires = "1d"
-
-[ticket]
-system = "jira"
-key = "SUP-1"
-
-[audience]
-everyone = true
-
-[limits]
-places = 3
-packet = "5 MiB"
-
-[[collect]]
-section = "host"
-collector = "host"
-
-[[collect]]
-section = "logs"
-collector = "file"
-paths = ["{}/app-01/log/*.log"]
-tail_bytes = "256 KiB"
-
-[[collect]]
-section = "kernel"
-collector = "command"
-path = "/bin/uname"
-args = ["-a"]
-
-[[collect]]
-section = "journal"
-collector = "journal"
-since = "1h"
-lines = 200
-
-[[collect]]
-section = "processes"
-collector = "processes"
-
-[[collect]]
-section = "database"
-collector = "postgres"
-credential = "shop"
-port = {port}
-database = "{}"
-"#,
-        dir.display(),
-        postgres::DATABASE
-    )
+    HookText::new("Database and logs")
+        .everything(
+            &format!("{}/app-01/log/*.log", dir.display()),
+            port,
+            postgres::DATABASE,
+        )
+        .to_string()
 }
 
 async fn save(world: &World, packet: &Value, dir: &Path) -> Result<PathBuf> {

@@ -4,6 +4,7 @@ pub mod hooks;
 pub mod house;
 pub mod process;
 pub mod server;
+pub mod text;
 pub mod wire;
 
 use std::{
