@@ -1,5 +1,8 @@
 //! Places are exact, whatever races: a thousand instances over TLS against the real server, and leases that run out.
-use std::time::{Duration, Instant};
+use std::{
+    borrow::Borrow,
+    time::{Duration, Instant},
+};
 
 use boathook_hooks::{
     documents::{identity::Facts, root::Bounds},
@@ -65,11 +68,15 @@ async fn tokens(sims: &[SimInstance], hook: &Published) -> Vec<String> {
 }
 
 /// All at once.
-async fn claim_all(sims: &[SimInstance], tokens: &[String], hook: &Published) -> Vec<Said> {
-    let asks = sims
-        .iter()
-        .zip(tokens)
-        .map(|(sim, token)| sim.claim(&hook.digest, token, 64 * 1024));
+async fn claim_all(
+    sims: &[impl Borrow<SimInstance>],
+    tokens: &[impl AsRef<str>],
+    hook: &Published,
+) -> Vec<Said> {
+    let asks = sims.iter().zip(tokens).map(|(sim, token)| {
+        let sim: &SimInstance = sim.borrow();
+        sim.claim(&hook.digest, token.as_ref(), 64 * 1024)
+    });
     join_all(asks)
         .await
         .into_iter()
@@ -82,11 +89,14 @@ fn count(said: &[Said], status: StatusCode) -> usize {
 }
 
 /// Who was granted a place, with the claim.
-fn winners<'a>(sims: &'a [SimInstance], said: &[Said]) -> Vec<(&'a SimInstance, ClaimAnswer)> {
+fn winners<'a>(
+    sims: &'a [impl Borrow<SimInstance>],
+    said: &[Said],
+) -> Vec<(&'a SimInstance, ClaimAnswer)> {
     sims.iter()
         .zip(said)
         .filter(|(_, said)| said.status == StatusCode::CREATED)
-        .map(|(sim, said)| (sim, said.bson().unwrap()))
+        .map(|(sim, said)| (sim.borrow(), said.bson().unwrap()))
         .collect()
 }
 
@@ -214,17 +224,14 @@ async fn leases_that_run_out_give_their_places_to_others_and_a_late_packet_is_go
 
     // Others get exactly the places that came back, and fill them.
     let is_late = |sim: &SimInstance| late.iter().any(|(l, _)| l.instance == sim.instance);
-    let mut others = Vec::new();
+    let (mut others, mut their_tokens) = (Vec::new(), Vec::new());
     for (sim, token) in sims.iter().zip(&tokens).filter(|(sim, _)| !is_late(sim)) {
-        let reply = sim.claim(&hook.digest, token, 64 * 1024).await.unwrap();
-        if reply.status != StatusCode::CREATED {
-            assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
-            break;
-        }
-        let claim = reply.bson().unwrap();
-        // A held upload keeps its place: sized now, sent below.
-        others.push((sim, claim));
+        others.push(sim);
+        their_tokens.push(token.as_str());
     }
+    let said = claim_all(&others, &their_tokens, &hook).await;
+    assert_eq!(count(&said, StatusCode::SERVICE_UNAVAILABLE), 20);
+    let others = winners(&others, &said);
     assert_eq!(others.len(), PLACES);
     for reply in join_all(others.iter().map(|(sim, claim)| send(sim, claim, &hook))).await {
         assert_eq!(reply.status, StatusCode::NO_CONTENT, "{}", reply.text());

@@ -12,7 +12,7 @@ use boathook_hooks::{
     documents::{Document as _, receipt::Receipt},
     envelope::Envelope,
     ids::{Blob, Digest},
-    packet::{self, CheckLimits},
+    packet::{self, CheckLimits, Outcome},
     strict,
 };
 use boathook_tests::world::{
@@ -54,9 +54,11 @@ impl Scene {
         std::fs::write(dir.join("data.bin"), data)?;
         // Each run leaves its line before it takes its time.
         let script = format!(
-            "#!/bin/sh\necho \"$1\" >> {}/runs\nsleep 0.2\n",
+            "#!/bin/sh\necho \"$1\" >> {0}/runs\n\
+             case $1 in slow) setsid {0}/nap 60 & {0}/nap 60;; esac\nsleep 0.2\n",
             dir.display()
         );
+        std::os::unix::fs::symlink("/bin/sleep", dir.join("nap"))?;
         let command = dir.join("count");
         std::fs::write(&command, script)?;
         std::fs::set_permissions(
@@ -191,10 +193,11 @@ impl Scene {
             })
     }
 
-    /// What must hold of all hooks so far, whatever was killed when. Returns how many packets were acknowledged.
-    async fn verify(&self) -> Result<usize> {
+    /// What must hold of all hooks so far, whatever was killed when. Returns how many packets were acknowledged, and how
+    /// many of them are marked interrupted.
+    async fn verify(&self) -> Result<(usize, usize)> {
         let fingerprint = self.fingerprint().await?;
-        let mut acknowledged = 0;
+        let (mut acknowledged, mut interrupted) = (0, 0);
         for (tag, hook) in &self.hooks {
             let begun = self.lines_of("begun", hook)?;
             ensure!(begun.len() == 1, "{tag} began {} times", begun.len());
@@ -233,20 +236,26 @@ impl Scene {
                 "{tag}: the packet is not the one that the receipt is for"
             );
             let limits = CheckLimits::zip_bytes(zip.len() as u64);
-            packet::check(&mut Cursor::new(&zip), &receipt.instance_key, limits)?;
+            let checked = packet::check(&mut Cursor::new(&zip), &receipt.instance_key, limits)?;
+            let statement = checked.statement();
+            let whole = statement.sections.iter().all(|s| s.outcome == Outcome::Ok);
+            ensure!(
+                whole != statement.interrupted && statement.sections.len() == 2,
+                "{tag}: a packet that is not whole is marked, and only such a one: {statement:?}"
+            );
             acknowledged += 1;
+            interrupted += usize::from(statement.interrupted);
         }
-        Ok(acknowledged)
+        Ok((acknowledged, interrupted))
     }
 
     /// Processes of this agent's commands.
     fn commands(&self) -> usize {
-        let command = self.dir.join("count");
-        let command = command.to_string_lossy();
+        let command = format!("{}/", self.dir.display());
         let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
         processes
             .filter_map(|p| std::fs::read(p.path().join("cmdline")).ok())
-            .filter(|line| String::from_utf8_lossy(line).contains(command.as_ref()))
+            .filter(|line| String::from_utf8_lossy(line).contains(&command))
             .count()
     }
 
@@ -358,7 +367,7 @@ async fn a_server_killed_within_uploads_loses_nothing_and_they_go_on() {
         offsets.push(resumed);
     }
     let resumed = offsets.iter().filter(|o| **o > 0).count();
-    let acknowledged = scene.verify().await.unwrap();
+    let (acknowledged, _) = scene.verify().await.unwrap();
     println!(
         "{kills} kills of the server within uploads of {} bytes in {:.0?}: {acknowledged} receipts, each of a packet that \
          is there and verifies; {resumed} uploads went on beyond their first byte, at {offsets:?}",
@@ -378,7 +387,7 @@ async fn a_server_killed_around_a_claim_or_a_receipt_grants_and_stores_once() {
         let (outcome, _) = kill_server_at(&mut scene, &tag, moment, 0).await;
         assert_eq!(outcome, "accepted", "{moment:?}");
     }
-    assert_eq!(scene.verify().await.unwrap(), moments.len());
+    assert_eq!(scene.verify().await.unwrap(), (moments.len(), 0));
 }
 
 /// When the agent is killed: at a moment on the wire, or when the run has come to something on the machine; and how
@@ -476,10 +485,10 @@ async fn an_agent_killed_within_runs_runs_nothing_twice_and_loses_nothing() {
         stages.push(stage.to_owned());
         outcomes.push(outcome);
     }
-    let acknowledged = scene.verify().await.unwrap();
+    let (acknowledged, interrupted) = scene.verify().await.unwrap();
     println!(
         "{kills} kills of the agent within runs in {:.0?}: killed when {}; then {}; {acknowledged} receipts, each of a \
-         packet that is there and verifies; no command ran twice; uploads went on at {offsets:?}",
+         packet that is there and verifies, {interrupted} of them marked interrupted; no command ran twice; uploads went on at {offsets:?}",
         began.elapsed(),
         tally(&stages),
         tally(&outcomes)
@@ -488,4 +497,26 @@ async fn an_agent_killed_within_runs_runs_nothing_twice_and_loses_nothing() {
         acknowledged,
         outcomes.iter().filter(|o| *o == "accepted").count()
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_agent_takes_its_commands_with_it() {
+    let mut scene = Scene::set().await.unwrap();
+    let hook = scene.publish("slow").await.unwrap();
+    let until = Instant::now() + PATIENCE;
+    // The command, what it waits for, and what went away into a session of its own.
+    while scene.commands() < 3 {
+        assert!(Instant::now() < until, "the command never ran");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    scene.agent.kill().unwrap();
+    let killed = Instant::now();
+    scene.no_command_is_left().await.unwrap();
+    println!(
+        "a killed agent's commands were gone after {:.0?}",
+        killed.elapsed()
+    );
+    scene.agent.start().unwrap();
+    assert_eq!(scene.outcome(&hook).await.unwrap(), "interrupted");
+    assert_eq!(scene.runs("slow"), 1);
 }
