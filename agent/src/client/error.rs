@@ -129,13 +129,18 @@ pub fn causes(error: &dyn std::error::Error) -> String {
     }
 }
 
-/// What a failed handshake means for the administrator. An `io::Error` hides what it wraps from `source`.
+/// An `io::Error`, of which there may be one within another, hides what it wraps from `source`.
+fn tls<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
+    cause.downcast_ref().or_else(|| {
+        let wrapped = cause.downcast_ref::<std::io::Error>()?.get_ref()?;
+        tls(wrapped)
+    })
+}
+
+/// What a failed handshake means for the administrator.
 fn of_tls(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
     use rustls::{CertificateError as Certificate, Error as Tls};
-    let wrapped = cause
-        .downcast_ref::<std::io::Error>()
-        .and_then(|io| io.get_ref()?.downcast_ref::<Tls>());
-    match wrapped.or_else(|| cause.downcast_ref())? {
+    match tls(cause)? {
         Tls::InvalidCertificate(why) => Some(match why {
             Certificate::Expired | Certificate::ExpiredContext { .. } => {
                 "the server's certificate has expired, or this machine's clock is wrong"

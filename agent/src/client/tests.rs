@@ -185,3 +185,11 @@ fn only_paths_on_the_own_origin_are_asked() {
 fn an_origin_without_tls_is_refused() {
     assert!(Client::new("http://b.example", None, &Network::default()).is_err());
 }
+
+#[tokio::test]
+async fn a_failed_handshake_is_told_in_plain_words_first() {
+    let ended = serve(&["127.0.0.1"], true, response("200 OK", "")).await;
+    let refused = get(&ended.origin, Some(&ended.ca)).await.unwrap_err();
+    let words = "asking: the server's certificate has expired, or this machine's clock is wrong (";
+    assert!(refused.to_string().starts_with(words), "{refused}");
+}
