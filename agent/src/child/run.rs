@@ -3,7 +3,11 @@ use std::{
     io::{self, Read},
     panic::{self, AssertUnwindSafe},
     process::ExitCode,
-    sync::{Arc, mpsc},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -73,8 +77,10 @@ fn run() -> Result<(), WireError> {
         .into_iter()
         .filter(|e| !job.skip.contains(&e.section))
     {
+        wait_for_the_end_if_alone();
         one(&job, &pipe, entry, until, started)?;
     }
+    wait_for_the_end_if_alone();
     out::lock(&pipe).say(&Frame::Done)
 }
 
@@ -151,14 +157,32 @@ fn given_up(outcome: Outcome, reason: &str, began: Instant) -> SectionEnd {
     }
 }
 
+/// The daemon is gone, and what is left of the run is being killed.
+static ALONE: AtomicBool = AtomicBool::new(false);
+
 /// The daemon holds our standard input open as long as we may run. A death signal would end this process alone, and
 /// leave what its commands started.
 fn die_with_the_daemon() -> io::Result<()> {
-    thread::Builder::new().name("daemon".into()).stack_size(256 << 10).spawn(|| {
+    let watch = || {
         let mut byte = [0];
-        while matches!(io::stdin().lock().read(&mut byte), Err(e) if e.kind() == io::ErrorKind::Interrupted) {}
+        while matches!(io::stdin().lock().read(&mut byte), Err(e) if e.kind() == io::ErrorKind::Interrupted)
+        {
+        }
+        ALONE.store(true, Ordering::SeqCst);
         sweep::kill_all_mine(Instant::now() + LAST_SWEEP);
         std::process::exit(1);
-    })?;
+    };
+    thread::Builder::new()
+        .name("daemon".into())
+        .stack_size(256 << 10)
+        .spawn(watch)?;
     Ok(())
+}
+
+/// A command that was killed because the daemon is gone must not let the run go on, nor this process end before all is
+/// killed.
+fn wait_for_the_end_if_alone() {
+    while ALONE.load(Ordering::SeqCst) {
+        thread::park();
+    }
 }
