@@ -92,7 +92,10 @@ fn write_config(path: &Path, origin: &str, args: &Args) -> anyhow::Result<()> {
         format!("{key} = {value}")
     });
     let text = lines.collect::<Vec<_>>().join("\n") + "\n";
-    Config::parse(&text, path)?;
+    let config = Config::parse(&text, path)?;
+    if Keys::folder(&config.data_dir).exists() {
+        bail!("there are keys in {} already; they are never overwritten", config.data_dir.display());
+    }
     if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }

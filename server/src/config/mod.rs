@@ -6,12 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 pub use sections::{Agents, Limits, Log, LogFormat, Ops, People, Tls};
 
 /// All settings. Every key has a default but `data_dir` and `origin`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     pub data_dir: PathBuf,
@@ -211,88 +211,4 @@ impl Config {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    const SAMPLE: &str = include_str!("../../boathook-server.toml");
-
-    fn parse(text: &str) -> Result<Config, ConfigError> {
-        Config::parse(text, Path::new("boathook-server.toml"))
-    }
-
-    #[test]
-    fn the_sample_parses_and_shows_the_defaults() {
-        let sample = parse(SAMPLE).unwrap();
-        let bare = parse(
-            "data_dir = '/var/lib/boathook-server'\norigin = 'https://boathook.example:8443'",
-        )
-        .unwrap();
-        let (mut sample_tls_free, mut bare_tls_free) = (sample.clone(), bare.clone());
-        (sample_tls_free.tls, bare_tls_free.tls) = (Tls::default(), Tls::default());
-        assert_eq!(format!("{sample_tls_free:?}"), format!("{bare_tls_free:?}"));
-        assert_eq!(
-            sample.store_url(),
-            "sqlite:///var/lib/boathook-server/store"
-        );
-    }
-
-    #[test]
-    fn an_unknown_key_is_refused_by_its_name() {
-        for (text, key) in [
-            (format!("lissten = 'x'\n{SAMPLE}"), "lissten"),
-            (
-                SAMPLE.replace("hold_seconds", "hold_secondz"),
-                "hold_secondz",
-            ),
-        ] {
-            let message = parse(&text).unwrap_err().to_string();
-            assert!(message.contains(key), "{message}");
-        }
-    }
-
-    #[test]
-    fn values_out_of_range_are_refused_by_their_key() {
-        for (from, to, key) in [
-            (
-                "origin = \"https://boathook.example:8443\"",
-                "origin = \"http://x\"",
-                "origin",
-            ),
-            (
-                "origin = \"https://boathook.example:8443\"",
-                "origin = \"https://x/y\"",
-                "origin",
-            ),
-            (
-                "bearer_seconds = 3600",
-                "bearer_seconds = 3601",
-                "agents.bearer_seconds",
-            ),
-            (
-                "list_seconds = 7200",
-                "list_seconds = 86401",
-                "agents.list_seconds",
-            ),
-            ("control_ms = 250", "control_ms = 251", "agents.control_ms"),
-            (
-                "sign_in_burst = 10",
-                "sign_in_burst = 0",
-                "limits.sign_in_burst",
-            ),
-            ("store = \"\"", "store = \"postgres://x\"", "store"),
-        ] {
-            let message = parse(&SAMPLE.replace(from, to)).unwrap_err().to_string();
-            assert!(message.contains(key), "{message}");
-        }
-    }
-
-    #[test]
-    fn every_key_of_the_sample_is_documented() {
-        let lines: Vec<&str> = SAMPLE.lines().collect();
-        for section in SAMPLE.split("\n\n") {
-            assert!(section.contains('#'), "no comment in: {section}");
-        }
-        assert!(lines.len() > 50);
-    }
-}
+mod tests;

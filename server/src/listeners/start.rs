@@ -105,6 +105,8 @@ pub async fn serve_with(
 
     let mut tasks = JoinSet::new();
     let handle = Handle::new();
+    // Cancelled when the drain is over: until then operators can watch it.
+    let drained = CancellationToken::new();
     drain_on_shutdown(&app, handle.clone());
     let service = routes::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let mut server = axum_server::from_tcp_rustls(listener, tls.rustls)
@@ -122,21 +124,28 @@ pub async fn serve_with(
         .timer(TokioTimer::new())
         .keep_alive_interval(Some(Duration::from_secs(60)))
         .max_concurrent_streams(Some(256));
-    tasks.spawn(server.serve(service));
+    let over = drained.clone().drop_guard();
+    tasks.spawn(async move {
+        let _over = over;
+        server.serve(service).await
+    });
 
     let mut ops_address = None;
     if let Some(listener) = ops {
         ops_address = listener.local_addr().ok();
-        let handle = Handle::new();
-        drain_on_shutdown(&app, handle.clone());
-        let server = axum_server::from_tcp(listener)
-            .map_err(ServeError::Listener)?
-            .handle(handle);
-        tasks.spawn(server.serve(ops_router(&app)));
+        let server = axum_server::from_tcp(listener).map_err(ServeError::Listener)?;
+        let serving = server.serve(ops_router(&app));
+        tasks.spawn(async move {
+            tokio::select! {
+                ended = serving => ended,
+                () = drained.cancelled() => Ok(()),
+            }
+        });
     }
     crate::control::spawn(&app);
     crate::periodic::spawn(&app);
-    tracing::info!(%address, ops = ?ops_address, origin = %app.config.origin, "serving");
+    let ops_shown = ops_address.map_or_else(|| "off".to_owned(), |a| a.to_string());
+    tracing::info!(%address, ops = ops_shown, origin = %app.config.origin, "serving");
     Ok(Running {
         address,
         ops: ops_address,

@@ -4,7 +4,12 @@ use argon2::{
     password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
 };
 
+use tokio::sync::Semaphore;
+
 use crate::errors::{Answer, Problem};
+
+/// Each hashing takes 19 MiB: whoever asks from many addresses at once must not take all memory.
+static AT_ONCE: Semaphore = Semaphore::const_new(8);
 
 /// Fewer characters than this are refused.
 pub const SHORTEST: usize = 8;
@@ -28,6 +33,7 @@ pub async fn hash(password: String) -> Answer<String> {
             "at most 1024 bytes",
         ));
     }
+    let _turn = AT_ONCE.acquire().await;
     let work = move || {
         Argon2::default()
             .hash_password(password.as_bytes())
@@ -47,6 +53,7 @@ pub async fn verify(password: String, stored: Option<String>) -> bool {
         return false;
     }
     let known = stored.is_some();
+    let _turn = AT_ONCE.acquire().await;
     let work = move || {
         let stored = stored.unwrap_or_else(|| NOBODY.to_owned());
         PasswordHash::new(&stored).is_ok_and(|h| {

@@ -72,12 +72,15 @@ pub fn start(config: &Config, shutdown: &CancellationToken) -> Result<Tls, TlsEr
             ca_pem: Some(made.ca_pem),
         });
     }
+    // Before they are read: what changes from here on is seen as a change.
+    let seen = stamps([&tls.certificate, &tls.key]);
     let server = from_files(&tls.certificate, &tls.key)?;
     let rustls = RustlsConfig::from_config(Arc::new(server));
     tokio::spawn(reload(
         rustls.clone(),
         tls.certificate.clone(),
         tls.key.clone(),
+        seen,
         shutdown.clone(),
     ));
     Ok(Tls {
@@ -150,7 +153,9 @@ fn server_config(
     Ok(config)
 }
 
-fn stamps(paths: [&Path; 2]) -> [Option<(SystemTime, u64)>; 2] {
+type Stamps = [Option<(SystemTime, u64)>; 2];
+
+fn stamps(paths: [&Path; 2]) -> Stamps {
     paths.map(|path| {
         let meta = std::fs::metadata(path).ok()?;
         Some((meta.modified().ok()?, meta.len()))
@@ -161,9 +166,9 @@ async fn reload(
     rustls: RustlsConfig,
     certificate: PathBuf,
     key: PathBuf,
+    mut seen: Stamps,
     shutdown: CancellationToken,
 ) {
-    let mut seen = stamps([&certificate, &key]);
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,

@@ -1,0 +1,125 @@
+//! The settings against their sample.
+#![allow(clippy::unwrap_used)]
+use std::collections::BTreeSet;
+
+use super::*;
+
+const SAMPLE: &str = include_str!("../../boathook-server.toml");
+
+fn parse(text: &str) -> Result<Config, ConfigError> {
+    Config::parse(text, Path::new("boathook-server.toml"))
+}
+
+#[test]
+fn the_sample_parses_and_shows_the_defaults() {
+    let sample = parse(SAMPLE).unwrap();
+    let bare =
+        parse("data_dir = '/var/lib/boathook-server'\norigin = 'https://boathook.example:8443'")
+            .unwrap();
+    let (mut sample_tls_free, mut bare_tls_free) = (sample.clone(), bare.clone());
+    (sample_tls_free.tls, bare_tls_free.tls) = (Tls::default(), Tls::default());
+    assert_eq!(format!("{sample_tls_free:?}"), format!("{bare_tls_free:?}"));
+    assert_eq!(
+        sample.store_url(),
+        "sqlite:///var/lib/boathook-server/store"
+    );
+}
+
+#[test]
+fn an_unknown_key_is_refused_by_its_name() {
+    for (text, key) in [
+        (format!("lissten = 'x'\n{SAMPLE}"), "lissten"),
+        (
+            SAMPLE.replace("hold_seconds", "hold_secondz"),
+            "hold_secondz",
+        ),
+    ] {
+        let message = parse(&text).unwrap_err().to_string();
+        assert!(message.contains(key), "{message}");
+    }
+}
+
+#[test]
+fn values_out_of_range_are_refused_by_their_key() {
+    for (from, to, key) in [
+        (
+            "origin = \"https://boathook.example:8443\"",
+            "origin = \"http://x\"",
+            "origin",
+        ),
+        (
+            "origin = \"https://boathook.example:8443\"",
+            "origin = \"https://x/y\"",
+            "origin",
+        ),
+        (
+            "bearer_seconds = 3600",
+            "bearer_seconds = 3601",
+            "agents.bearer_seconds",
+        ),
+        (
+            "list_seconds = 7200",
+            "list_seconds = 86401",
+            "agents.list_seconds",
+        ),
+        ("control_ms = 250", "control_ms = 251", "agents.control_ms"),
+        (
+            "sign_in_burst = 10",
+            "sign_in_burst = 0",
+            "limits.sign_in_burst",
+        ),
+        ("store = \"\"", "store = \"postgres://x\"", "store"),
+    ] {
+        let message = parse(&SAMPLE.replace(from, to)).unwrap_err().to_string();
+        assert!(message.contains(key), "{message}");
+    }
+}
+
+/// `section.key` of every value.
+fn keys(table: &toml::Table, before: &str, out: &mut BTreeSet<String>) {
+    for (key, value) in table {
+        match value {
+            toml::Value::Table(inner) => keys(inner, &format!("{before}{key}."), out),
+            _ => drop(out.insert(format!("{before}{key}"))),
+        }
+    }
+}
+
+#[test]
+fn every_key_of_the_settings_stands_in_the_sample_and_no_other() {
+    let of = |table: &toml::Table| {
+        let mut out = BTreeSet::new();
+        keys(table, "", &mut out);
+        out
+    };
+    let settings = toml::Table::try_from(parse(SAMPLE).unwrap()).unwrap();
+    let sample: toml::Table = SAMPLE.parse().unwrap();
+    assert_eq!(of(&settings), of(&sample));
+    assert!(of(&sample).len() > 25);
+}
+
+#[test]
+fn relative_paths_begin_at_the_files_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("boathook-server.toml");
+    let text = "data_dir = 'data'\norigin = 'https://h'\n[tls]\ncertificate = 'tls.crt'\nkey = '/etc/tls.key'";
+    std::fs::write(&path, text).unwrap();
+    let config = Config::read(&path).unwrap();
+    assert_eq!(config.data_dir, dir.path().join("data"));
+    assert_eq!(config.tls.certificate, dir.path().join("tls.crt"));
+    assert_eq!(config.tls.key, Path::new("/etc/tls.key"));
+    assert_eq!(config.tls.ca, Path::new(""));
+    assert_eq!(
+        config.store_url(),
+        format!("sqlite://{}/data/store", dir.path().display())
+    );
+}
+
+#[test]
+fn every_key_of_the_sample_is_documented() {
+    let lines: Vec<&str> = SAMPLE.lines().collect();
+    for section in SAMPLE.split("\n\n") {
+        assert!(section.contains('#'), "no comment in: {section}");
+    }
+    assert!(lines.len() > 50);
+}

@@ -1,0 +1,12 @@
+//! `boathook-server` as a program: its commands, its listeners, its end, and what it writes into the log.
+#![allow(clippy::unwrap_used)]
+mod audit;
+mod commands;
+mod config;
+mod drain;
+mod home;
+mod logs;
+mod people;
+mod store;
+mod tls;
+mod wire;
