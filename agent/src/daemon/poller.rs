@@ -14,10 +14,13 @@ use crate::{
     client::{Answer, ClientError},
     poll::{Pace, chance},
     session::SessionError,
+    sys::raw,
 };
 
 /// Beyond what the server said it would hold.
 const GRACE: Duration = Duration::from_secs(20);
+/// A long poll that has lasted so long will mostly last its whole time.
+const SETTLED: Duration = Duration::from_secs(3);
 /// The engine took the list in and knows what it names.
 pub(super) type Taken = oneshot::Sender<bool>;
 
@@ -33,7 +36,7 @@ pub(super) async fn run(shared: Rc<Shared>, events: mpsc::Sender<Event>) {
             }
         }
         let asked = Instant::now();
-        plan = match ask(&shared, plan.wait, etag.as_deref()).await {
+        plan = match waiting(ask(&shared, plan.wait, etag.as_deref())).await {
             Ok(answer) => {
                 let advice = answer.poll();
                 let news = answer.status == 200;
@@ -59,6 +62,19 @@ pub(super) async fn run(shared: Rc<Shared>, events: mpsc::Sender<Event>) {
             }
         };
     }
+}
+
+/// Gives memory back once the answer is seen to take long.
+async fn waiting<T>(asking: impl Future<Output = T>) -> T {
+    tokio::pin!(asking);
+    tokio::select! {
+        answer = &mut asking => return answer,
+        () = tokio::time::sleep(SETTLED) => {}
+    }
+    if let Err(error) = raw::release_code() {
+        tracing::debug!(%error, "code stays resident");
+    }
+    asking.await
 }
 
 async fn ask(shared: &Shared, wait: u32, etag: Option<&str>) -> Result<Answer, SessionError> {
