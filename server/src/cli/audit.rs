@@ -5,11 +5,7 @@ use clap::Subcommand;
 use futures_util::StreamExt as _;
 use serde_json::json;
 
-use crate::{
-    api::audit::export_lines,
-    app::App,
-    cli::out::Out,
-};
+use crate::{api::audit::export_lines, app::App, cli::out::Out};
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -53,7 +49,12 @@ pub async fn run(app: &App, command: Command, out: &Out) -> anyhow::Result<()> {
     }
 }
 
-async fn verify(app: &App, chain: Option<Chain>, against: Option<Head>, out: &Out) -> anyhow::Result<()> {
+async fn verify(
+    app: &App,
+    chain: Option<Chain>,
+    against: Option<Head>,
+    out: &Out,
+) -> anyhow::Result<()> {
     let chains = match chain {
         Some(chain) => vec![chain],
         None => all_chains(app).await?,
@@ -61,7 +62,10 @@ async fn verify(app: &App, chain: Option<Chain>, against: Option<Head>, out: &Ou
     let mut rows = Vec::new();
     let mut broken = false;
     for chain in chains {
-        let verdict = app.store.verify_chain(&Scope::System, &chain, against.clone()).await?;
+        let verdict = app
+            .store
+            .verify_chain(&Scope::System, &chain, against.clone())
+            .await?;
         rows.push(match verdict {
             ChainVerdict::Whole { head } => json!({
                 "chain": chain.to_string(), "whole": true, "number": head.number, "hash": head.hash,
@@ -118,7 +122,10 @@ mod tests {
     #[test]
     fn a_head_is_a_number_and_a_hash() {
         let hash = Digest::of(b"x");
-        assert_eq!(head(&format!("7:{hash}")).unwrap(), Head { number: 7, hash });
+        assert_eq!(
+            head(&format!("7:{hash}")).unwrap(),
+            Head { number: 7, hash }
+        );
         assert!(head("7").is_err() && head("x:y").is_err());
     }
 }

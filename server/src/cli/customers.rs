@@ -15,7 +15,10 @@ use crate::{
 #[derive(Subcommand)]
 pub enum Command {
     /// Make or rename a customer.
-    Add { id: CustomerId, name: String },
+    Add {
+        id: CustomerId,
+        name: String,
+    },
     List,
 }
 
@@ -37,7 +40,9 @@ pub async fn run(app: &App, command: Command, out: &Out) -> anyhow::Result<()> {
     match command {
         Command::Add { id, name } => {
             let write = Write::system(app.now());
-            let customer = put_customer(app, &scope, write, id, name).await.map_err(words)?;
+            let customer = put_customer(app, &scope, write, id, name)
+                .await
+                .map_err(words)?;
             out.show(&customer, |c| format!("customer {} is {}", c.id, c.name))
         }
         Command::List => {
@@ -66,7 +71,9 @@ pub async fn join_token(app: &App, args: JoinToken, out: &Out) -> anyhow::Result
         confirm: !args.no_confirm,
     };
     let write = Write::system(app.now());
-    let made = make_token(app, &Scope::System, write, args.customer, body).await.map_err(words)?;
+    let made = make_token(app, &Scope::System, write, args.customer, body)
+        .await
+        .map_err(words)?;
     // The bare string alone on its line, so that a script can keep it.
     out.show(&made, |made| made.join_string.clone())
 }

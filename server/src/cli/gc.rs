@@ -14,7 +14,11 @@ pub struct Args {
 pub async fn run(app: &App, args: Args, out: &Out) -> anyhow::Result<()> {
     let (mut claims, mut chunks) = (0u64, 0usize);
     for (claim, folder) in app.store.objects().folders().await? {
-        if !app.store.may_delete_chunks(&Scope::System, &claim, app.now()).await? {
+        if !app
+            .store
+            .may_delete_chunks(&Scope::System, &claim, app.now())
+            .await?
+        {
             continue;
         }
         claims += 1;
@@ -25,7 +29,11 @@ pub async fn run(app: &App, args: Args, out: &Out) -> anyhow::Result<()> {
     }
     let done = json!({"claims": claims, "chunks": chunks, "dry_run": args.dry_run});
     out.show(&done, |_| {
-        let verb = if args.dry_run { "would be deleted" } else { "deleted" };
+        let verb = if args.dry_run {
+            "would be deleted"
+        } else {
+            "deleted"
+        };
         format!("{chunks} chunks of {claims} claims {verb}")
     })
 }

@@ -34,15 +34,17 @@ pub async fn run(path: &Path, args: Args, out: &Out) -> anyhow::Result<()> {
     if let Some(origin) = &args.origin {
         write_config(path, origin, &args)?;
     }
-    let config = Config::read(path)
-        .context("no settings yet: give --origin https://HOST[:PORT], and --data-dir DIR, to write them")?;
+    let config = Config::read(path).context(
+        "no settings yet: give --origin https://HOST[:PORT], and --data-dir DIR, to write them",
+    )?;
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(&config.data_dir)
         .with_context(|| format!("cannot make {}", config.data_dir.display()))?;
     let keys = Keys::create(&config.data_dir)?;
-    let migrated = boathook_schema::migrate(&config.store_url(), boathook_schema::Migrate::Up).await?;
+    let migrated =
+        boathook_schema::migrate(&config.store_url(), boathook_schema::Migrate::Up).await?;
     let ca = match config.tls.self_signed {
         true => {
             tls::ca_pem(&config)?;
@@ -73,10 +75,16 @@ pub async fn run(path: &Path, args: Args, out: &Out) -> anyhow::Result<()> {
 /// The sample with the given values; never over a file that is there.
 fn write_config(path: &Path, origin: &str, args: &Args) -> anyhow::Result<()> {
     if path.exists() {
-        bail!("{} is there already; leave --origin out to use it", path.display());
+        bail!(
+            "{} is there already; leave --origin out to use it",
+            path.display()
+        );
     }
     let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
-    let data_dir = args.data_dir.clone().unwrap_or_else(|| PathBuf::from("/var/lib/boathook-server"));
+    let data_dir = args
+        .data_dir
+        .clone()
+        .unwrap_or_else(|| PathBuf::from("/var/lib/boathook-server"));
     let data_dir = std::path::absolute(&data_dir).context("the data directory's path")?;
     let listen = format!("[::]:{}", port_of(origin).unwrap_or(443));
     let lines = SAMPLE.lines().map(|line| {
@@ -94,7 +102,10 @@ fn write_config(path: &Path, origin: &str, args: &Args) -> anyhow::Result<()> {
     let text = lines.collect::<Vec<_>>().join("\n") + "\n";
     let config = Config::parse(&text, path)?;
     if Keys::folder(&config.data_dir).exists() {
-        bail!("there are keys in {} already; they are never overwritten", config.data_dir.display());
+        bail!(
+            "there are keys in {} already; they are never overwritten",
+            config.data_dir.display()
+        );
     }
     if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;

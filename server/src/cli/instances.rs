@@ -50,12 +50,33 @@ pub async fn run(app: &App, command: Command, out: &Out) -> anyhow::Result<()> {
             return out.show(&all, |all| {
                 let rows = all.iter().map(|i| {
                     let last_seen = i.last_seen.to_string();
-                    vec![i.id.to_string(), i.customer.to_string(), i.name.clone(), i.state.into(), last_seen, i.fingerprint.to_string()]
+                    vec![
+                        i.id.to_string(),
+                        i.customer.to_string(),
+                        i.name.clone(),
+                        i.state.into(),
+                        last_seen,
+                        i.fingerprint.to_string(),
+                    ]
                 });
-                out::table(&["INSTANCE", "CUSTOMER", "NAME", "STATE", "LAST SEEN", "FINGERPRINT"], rows)
+                out::table(
+                    &[
+                        "INSTANCE",
+                        "CUSTOMER",
+                        "NAME",
+                        "STATE",
+                        "LAST SEEN",
+                        "FINGERPRINT",
+                    ],
+                    rows,
+                )
             });
         }
-        Command::Confirm { id, fingerprint } => app.store.confirm_instance(&scope, write, id, fingerprint).await,
+        Command::Confirm { id, fingerprint } => {
+            app.store
+                .confirm_instance(&scope, write, id, fingerprint)
+                .await
+        }
         Command::Retire { id, why } => app.store.retire_instance(&scope, write, id, why).await,
     };
     let instance: InstanceView = instance.answer().map_err(words)?.into();

@@ -8,7 +8,9 @@ pub fn start(log: &Log, serving: bool) -> anyhow::Result<()> {
     let filter = if serving { log.filter.as_str() } else { "warn" };
     let filter = EnvFilter::try_new(filter)
         .map_err(|e| anyhow::anyhow!("the config file's log.filter is wrong: {e}"))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     let started = match log.format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),

@@ -26,6 +26,9 @@ pub async fn run(config: &Config, args: Args, out: &Out) -> anyhow::Result<()> {
     };
     let migrated = boathook_schema::migrate(&config.store_url(), how).await?;
     out.show(&json!({"from": migrated.from, "to": migrated.to}), |_| {
-        format!("the store was at version {} and is at {}", migrated.from, migrated.to)
+        format!(
+            "the store was at version {} and is at {}",
+            migrated.from, migrated.to
+        )
     })
 }

@@ -30,7 +30,12 @@ use crate::{
 #[command(name = "boathook-server", version, max_term_width = 100)]
 struct Args {
     /// The config file.
-    #[arg(long, global = true, env = "BOATHOOK_SERVER_CONFIG", default_value = "/etc/boathook-server/boathook-server.toml")]
+    #[arg(
+        long,
+        global = true,
+        env = "BOATHOOK_SERVER_CONFIG",
+        default_value = "/etc/boathook-server/boathook-server.toml"
+    )]
     config: PathBuf,
     /// Print JSON.
     #[arg(long, global = true)]

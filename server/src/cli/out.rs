@@ -10,7 +10,11 @@ pub struct Out {
 
 impl Out {
     /// `value` as JSON with `--json`, else the lines that `text` makes of it.
-    pub fn show<T: Serialize>(&self, value: &T, text: impl FnOnce(&T) -> String) -> anyhow::Result<()> {
+    pub fn show<T: Serialize>(
+        &self,
+        value: &T,
+        text: impl FnOnce(&T) -> String,
+    ) -> anyhow::Result<()> {
         if self.json {
             println!("{}", serde_json::to_string_pretty(value)?);
         } else {
@@ -36,10 +40,17 @@ pub fn fail(error: &anyhow::Error) -> ExitCode {
 pub fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut all: Vec<Vec<String>> = vec![head.iter().map(|h| (*h).to_owned()).collect()];
     all.extend(rows);
-    let width = |column: usize| all.iter().map(|r| r.get(column).map_or(0, |c| c.chars().count())).max();
+    let width = |column: usize| {
+        all.iter()
+            .map(|r| r.get(column).map_or(0, |c| c.chars().count()))
+            .max()
+    };
     let widths: Vec<usize> = (0..head.len()).map(|c| width(c).unwrap_or(0)).collect();
     let line = |row: &Vec<String>| {
-        let cells = row.iter().zip(&widths).map(|(cell, w)| format!("{cell:w$}"));
+        let cells = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, w)| format!("{cell:w$}"));
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     all.iter().map(line).collect::<Vec<_>>().join("\n")

@@ -28,7 +28,9 @@ pub async fn run(app: &App, command: Command, out: &Out) -> anyhow::Result<()> {
             for file in files {
                 let name = file.display();
                 let bytes = std::fs::read(&file).with_context(|| format!("cannot read {name}"))?;
-                let envelope = read(&bytes, false).map_err(words).with_context(|| name.to_string())?;
+                let envelope = read(&bytes, false)
+                    .map_err(words)
+                    .with_context(|| name.to_string())?;
                 let write = Write::system(app.now());
                 let done = import_document(app, &Scope::System, write, &envelope).await;
                 imported.push(done.map_err(words).with_context(|| name.to_string())?);
@@ -49,9 +51,14 @@ fn text(view: &TrustView) -> String {
     let ended = |expired: bool| if expired { " (EXPIRED)" } else { "" };
     let mut lines = vec![format!("online key   {}", view.online_key)];
     match &view.root {
-        None => lines.push("root         none: boathook root new, two signatures, then trust import".into()),
+        None => lines
+            .push("root         none: boathook root new, two signatures, then trust import".into()),
         Some(root) => {
-            let named = if view.online_key_named { "" } else { ", DOES NOT NAME THIS SERVER'S ONLINE KEY" };
+            let named = if view.online_key_named {
+                ""
+            } else {
+                ", DOES NOT NAME THIS SERVER'S ONLINE KEY"
+            };
             lines.push(format!(
                 "root         version {}, until {}{}, first root {}{named}",
                 root.version,
@@ -64,7 +71,12 @@ fn text(view: &TrustView) -> String {
     match &view.roster {
         None => lines.push("roster       none: nothing can be signed or started".into()),
         Some(roster) => {
-            let people: Vec<&str> = roster.document.people.iter().map(|p| p.person.as_str()).collect();
+            let people: Vec<&str> = roster
+                .document
+                .people
+                .iter()
+                .map(|p| p.person.as_str())
+                .collect();
             lines.push(format!(
                 "roster       version {}, until {}{}: {}",
                 roster.version,

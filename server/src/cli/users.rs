@@ -59,7 +59,10 @@ pub enum Command {
 fn grant(text: &str) -> Result<Grant, String> {
     let (role, customers) = match text.split_once(':') {
         Some((role, list)) => {
-            let ids = list.split(',').map(str::parse).collect::<Result<_, String>>()?;
+            let ids = list
+                .split(',')
+                .map(str::parse)
+                .collect::<Result<_, String>>()?;
             (role, Customers::Only(ids))
         }
         None => (text, Customers::All),
@@ -69,7 +72,11 @@ fn grant(text: &str) -> Result<Grant, String> {
         "engineer" => Role::Engineer,
         "reviewer" => Role::Reviewer,
         "admin" => Role::Admin,
-        other => return Err(format!("expected viewer, engineer, reviewer or admin, found {other:?}")),
+        other => {
+            return Err(format!(
+                "expected viewer, engineer, reviewer or admin, found {other:?}"
+            ));
+        }
     };
     Ok(Grant { role, customers })
 }
@@ -78,16 +85,33 @@ pub async fn run(app: &App, command: Command, out: &Out) -> anyhow::Result<()> {
     let scope = Scope::System;
     let write = || Write::system(app.now());
     match command {
-        Command::Add { person, name, roles, no_password } => {
+        Command::Add {
+            person,
+            name,
+            roles,
+            no_password,
+        } => {
             let password = match no_password {
                 true => None,
                 false => Some(password::read(&format!("password of {person}"))?.to_string()),
             };
-            let body = NewUser { person, name, roles, password };
+            let body = NewUser {
+                person,
+                name,
+                roles,
+                password,
+            };
             let user = add(app, &scope, write(), body).await.map_err(words)?;
-            out.show(&user, |u| format!("{} can {}", u.person, roles_in_words(&u.roles)))
+            out.show(&user, |u| {
+                format!("{} can {}", u.person, roles_in_words(&u.roles))
+            })
         }
-        Command::Set { person, name, roles, password } => {
+        Command::Set {
+            person,
+            name,
+            roles,
+            password,
+        } => {
             let Some(known) = app.store.person(&scope, &person).await? else {
                 bail!("there is no person {person}; `user list` shows them");
             };
@@ -100,8 +124,12 @@ pub async fn run(app: &App, command: Command, out: &Out) -> anyhow::Result<()> {
                 roles: if roles.is_empty() { known.roles } else { roles },
                 password,
             };
-            let user = change(app, &scope, write, person, body).await.map_err(words)?;
-            out.show(&user, |u| format!("{} can {}", u.person, roles_in_words(&u.roles)))
+            let user = change(app, &scope, write, person, body)
+                .await
+                .map_err(words)?;
+            out.show(&user, |u| {
+                format!("{} can {}", u.person, roles_in_words(&u.roles))
+            })
         }
         Command::List => {
             let mut all: Vec<User> = Vec::new();
@@ -117,12 +145,22 @@ pub async fn run(app: &App, command: Command, out: &Out) -> anyhow::Result<()> {
             out.show(&all, |all| {
                 let rows = all.iter().map(|u| {
                     let password = if u.has_password { "yes" } else { "no" };
-                    vec![u.person.to_string(), u.name.clone(), roles_in_words(&u.roles), password.into()]
+                    vec![
+                        u.person.to_string(),
+                        u.name.clone(),
+                        roles_in_words(&u.roles),
+                        password.into(),
+                    ]
                 });
                 out::table(&["PERSON", "NAME", "ROLES", "PASSWORD"], rows)
             })
         }
-        Command::Token { person, label, expires, roles } => token(app, person, label, expires, roles, out).await,
+        Command::Token {
+            person,
+            label,
+            expires,
+            roles,
+        } => token(app, person, label, expires, roles, out).await,
     }
 }
 
@@ -147,7 +185,10 @@ async fn token(
         created_at: now,
         expires_at: now.plus_ms(expires.ms()),
     };
-    let added = app.store.add_api_token(&scope, Write::system(now), token).await;
+    let added = app
+        .store
+        .add_api_token(&scope, Write::system(now), token)
+        .await;
     let token = added.answer().map_err(words)?;
     let shown = json!({
         "token": text,
