@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used)]
 mod claims;
 mod hostile;
-mod main_way;
 mod kills;
+mod main_way;
 mod overruns;
 mod own_user;
 mod parts;
