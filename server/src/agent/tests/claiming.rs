@@ -192,3 +192,23 @@ async fn a_lease_is_renewed_on_request() {
     assert_eq!(renewed.claim, first.claim);
     assert_eq!(renewed.lease_until, bench.now().plus_ms(120_000));
 }
+
+#[tokio::test]
+async fn a_claim_is_given_back_with_its_own_hooks_token_alone() {
+    let bench = Bench::new().await;
+    let sim = bench.instance().await;
+    let digest = bench.publish(&bench.hook(1)).await;
+    let mut other = bench.hook(1);
+    other.id = "01890a5d-ac96-774b-bcce-b302099a8058".parse().unwrap();
+    let other = bench.publish(&other).await;
+    let claim = sim.claimed(&digest).await;
+    let answer = AnswerRequest {
+        token: sim.token(&other).await,
+        kind: AnswerKind::Declined,
+        reason: String::new(),
+        claim: Some(claim),
+    };
+    let said = sim.post(&path_answers(&other), &answer).await;
+    assert_eq!(said.status, StatusCode::NOT_FOUND);
+    assert_eq!(bench.revision(&digest).await.usage.reserved, 1);
+}

@@ -166,3 +166,17 @@ async fn beyond_its_budget_of_long_polls_a_server_says_every_instead_of_hold() {
         "there is room again"
     );
 }
+
+#[tokio::test]
+async fn a_bearer_that_ends_while_its_poll_is_held_brings_no_news() {
+    let bench = slow_beat().await;
+    let sim = bench.instance().await;
+    let etag = sim.poll(0, "", 0).await.header("etag").to_owned();
+    let hour = async {
+        held(&bench, 1).await;
+        bench.app.clock.advance(3_600_000);
+        bench.publish_quietly(&bench.hook(10)).await;
+    };
+    let (said, ()) = tokio::join!(sim.poll(300, &etag, 0), hour);
+    assert_eq!(said.status, StatusCode::UNAUTHORIZED);
+}
