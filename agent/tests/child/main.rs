@@ -4,6 +4,7 @@
 mod cluster;
 mod commands;
 mod files;
+mod hostile;
 mod journal;
 mod lives;
 mod packed;

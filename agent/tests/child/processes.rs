@@ -128,3 +128,34 @@ async fn without_the_policys_word_nothing_is_read() {
     assert!(ran.is("p", Outcome::DeniedByPolicy).files.is_empty());
     assert!(ran.is("j", Outcome::DeniedByPolicy).files.is_empty());
 }
+
+#[tokio::test]
+async fn secrets_of_command_lines_are_such_as_redaction_finds() {
+    let secret = "Pr0cess-Secret-88";
+    let mut sleepers = Vec::new();
+    for args in [
+        vec!["--password", secret],
+        vec![&*format!("--db-password={secret}")],
+        vec![&*format!("postgres://app:{secret}@db/shop")],
+        vec!["-H", &*format!("Authorization: Bearer {secret}")],
+    ] {
+        let mut shell = Command::new("/bin/sh");
+        shell
+            .args(["-c", "read x", "app"])
+            .args(args)
+            .stdin(std::process::Stdio::piped());
+        sleepers.push(Sleeper(shell.spawn().unwrap()));
+    }
+    let ran = collect(doc! {}).await;
+    let section = ran.is("p", Outcome::Ok);
+    let redactor = boathook_hooks::redaction::Redactor::builder()
+        .build()
+        .unwrap();
+    for file in ["processes.json", "processes.txt"] {
+        let text = section.text(file);
+        assert!(text.contains(secret), "it was there");
+        let redacted = redactor.redact_text(&text).text;
+        let left: Vec<&str> = redacted.lines().filter(|l| l.contains(secret)).collect();
+        assert!(left.is_empty(), "{file}: {left:?}");
+    }
+}
