@@ -1,4 +1,5 @@
 //! What an agent refuses though a server serves it, and what a server refuses though an agent asks for it.
+mod by_server;
 mod hooks;
 mod lists;
 mod runs;
