@@ -215,6 +215,8 @@ async fn more_bytes_than_declared_are_cut_off_and_the_second_such_instance_stops
     let stopped = state(&world, &hook).await;
     assert_eq!(stopped["state"], "stopped", "{stopped}");
     assert!(stopped.to_string().contains("overruns"), "{stopped}");
+    let told = events(&world, "hook_stopped").await;
+    assert_eq!(told.len(), 1, "{told:?}");
     println!("the second such instance stopped the hook: {stopped}");
 
     // Stopped for all: who held a place holds it no more.

@@ -33,6 +33,8 @@ pub enum Moment {
     UploadAnswered,
     /// The server has said what became of the claim; the agent has not heard of it.
     ReceiptGiven,
+    /// The server has an answer instead of a packet; the agent does not know that.
+    AnswerGiven,
 }
 
 struct Trap {
@@ -174,6 +176,7 @@ enum Kind {
     #[default]
     Other,
     Claim,
+    Answer,
     Create,
     Patch,
     Head,
@@ -263,6 +266,7 @@ impl Carrier {
         };
         match self.request.kind {
             Kind::Claim => self.is(|m| m == Moment::ClaimGiven),
+            Kind::Answer => self.is(|m| m == Moment::AnswerGiven),
             Kind::Head => {
                 if let Some(offset) = number(head, "upload-offset") {
                     lock(&self.inner.offsets).push(offset);
@@ -311,6 +315,9 @@ fn begins(bytes: &[u8]) -> Option<(Kind, &[u8])> {
     let is_claim = path.starts_with("/agent/v1/claims/");
     let kind = match method {
         "POST" if path.starts_with("/agent/v1/hooks/") && path.ends_with("/claims") => Kind::Claim,
+        "POST" if path.starts_with("/agent/v1/hooks/") && path.ends_with("/answers") => {
+            Kind::Answer
+        }
         "POST" if is_claim && path.ends_with("/upload") => Kind::Create,
         "PATCH" if is_claim => Kind::Patch,
         "HEAD" if is_claim => Kind::Head,
