@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used)] // These are assertions: a case fails by panicking.
 
 mod bench;
+mod ways;
 
+pub mod answers;
 pub mod claims;
 pub mod control;
 pub mod customers;
@@ -91,17 +93,19 @@ macro_rules! contract_tests {
                 a_claim_that_lost_its_lease_takes_a_free_place_again_or_none,
                 renewing_never_shortens_a_lease,
                 sizing_gives_bytes_back_and_never_takes_more,
+                rows_are_limited_however_many_fail,
+                a_claim_before_its_time_waits_and_after_its_end_is_over,
+                an_older_reservation_is_closed,
+                agents_claim_for_themselves_and_people_never,
+            ]
+            answers: [
                 an_answer_gives_the_place_back_and_decides_whether_it_may_come_again,
                 interrupted_is_final_once_its_attempts_are_spent,
                 a_failed_run_counts_as_an_attempt_whatever_the_agent_says,
                 a_rejected_packet_is_final,
-                rows_are_limited_however_many_fail,
                 errors_beyond_the_allowed_share_stop_the_hook,
                 the_second_instance_that_overran_stops_the_hook,
                 an_overrun_is_counted_once_an_instance,
-                a_claim_before_its_time_waits_and_after_its_end_is_over,
-                an_older_reservation_is_closed,
-                agents_claim_for_themselves_and_people_never,
                 an_answer_without_a_claim_is_listed_and_the_newest_stands,
             ]
             tickets: [
@@ -208,6 +212,7 @@ mod tests {
     fn every_case_is_listed() {
         let listed = include_str!("mod.rs");
         let files = [
+            include_str!("answers.rs"),
             include_str!("claims.rs"),
             include_str!("control.rs"),
             include_str!("customers.rs"),
