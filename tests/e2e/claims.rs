@@ -267,3 +267,66 @@ async fn a_late_packet_takes_a_place_that_is_still_free() {
     assert_eq!(reply.status, StatusCode::NO_CONTENT, "{}", reply.text());
     assert_eq!(quota(&world, &hook).await, (0, 1));
 }
+
+/// A claim, asked for again if the connection turns out to be one of before a kill.
+async fn claim_again(sim: &SimInstance, token: &str, hook: &Published) -> Said {
+    for _ in 0..20 {
+        if let Ok(said) = sim.claim(&hook.digest, token, 64 * 1024).await {
+            return said;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the server does not answer {}", sim.instance)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_granted_before_a_kill_is_the_same_after_it_and_no_place_more() {
+    let settings = Settings {
+        config: NO_RATES,
+        ..Settings::default()
+    };
+    let mut world = World::with(&settings, Bounds::default()).await.unwrap();
+    let sims = crowd(&world, 60).await;
+    let mut heard = Vec::new();
+    for wait in [2, 6, 12, 25, 50] {
+        // Connections of before the last kill are found to be broken only now.
+        while world.ada.get("hooks").await.is_err() || world.ben.get("hooks").await.is_err() {}
+        let hook = world.publish(&hook_of(PLACES)).await.unwrap();
+        let tokens = tokens(&sims, &hook).await;
+        let asks = sims
+            .iter()
+            .zip(&tokens)
+            .map(|(sim, token)| sim.claim(&hook.digest, token, 64 * 1024));
+        let (asked, ()) = tokio::join!(join_all(asks), async {
+            tokio::time::sleep(Duration::from_millis(wait)).await;
+            world.server.kill().unwrap();
+        });
+        world.server.start().await.unwrap();
+
+        let again = sims
+            .iter()
+            .zip(&tokens)
+            .map(|(sim, token)| claim_again(sim, token, &hook));
+        let again = join_all(again).await;
+        let granted = winners(&sims, &again);
+        assert_eq!(granted.len(), PLACES, "killed after {wait} ms");
+        assert_eq!(quota(&world, &hook).await, (PLACES as u64, 0));
+        let before: Vec<ClaimAnswer> = asked
+            .iter()
+            .flatten()
+            .filter(|said| said.status == StatusCode::CREATED)
+            .map(|said| said.bson().unwrap())
+            .collect();
+        for claim in &before {
+            assert!(
+                granted.iter().any(|(_, now)| now.claim == claim.claim),
+                "{} was granted, and is not after the kill",
+                claim.claim
+            );
+        }
+        heard.push(before.len());
+    }
+    println!(
+        "60 claims at once, the server killed within them: {heard:?} heard of their place before; after, always {PLACES} hold one"
+    );
+}
