@@ -133,7 +133,7 @@ fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()
 
 /// A short count of bytes for people.
 fn size(bytes: u64) -> String {
-    boathook_hooks::authoring::human::size(bytes)
+    boathook_hooks::authoring::human::about(bytes)
 }
 
 #[cfg(test)]

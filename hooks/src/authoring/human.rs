@@ -32,6 +32,22 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
+/// `bytes` for reading: exact where [`size`] is short, else in its greatest unit with one decimal, rounded up.
+pub fn about(bytes: u64) -> String {
+    let exact = size(bytes);
+    if exact.ends_with("iB") && exact.len() <= 8 || bytes < 10_000 {
+        return exact;
+    }
+    let binary = UNITS.iter().filter(|(name, _)| name.ends_with("iB"));
+    match binary.clone().find(|(_, n)| bytes >= *n) {
+        Some((name, n)) => {
+            let tenths = (u128::from(bytes) * 10).div_ceil(u128::from(*n));
+            format!("{}.{} {name}", tenths / 10, tenths % 10)
+        }
+        None => exact,
+    }
+}
+
 /// Bytes of "5 MiB", "1.5 GiB", "200kB", "4096 B". None when it is no size, or no whole number of bytes.
 pub fn parse_size(text: &str) -> Option<u64> {
     let text = text.trim();
@@ -113,6 +129,20 @@ pub fn parse_duration(text: &str) -> Option<u64> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_size_for_reading_is_short_and_never_too_small() {
+        for (bytes, text) in [
+            (5 << 20, "5 MiB"),
+            (1_500, "1500 B"),
+            (873_813, "853.4 KiB"),
+            (1_747_626, "1.7 MiB"),
+            ((1 << 30) + 1, "1.1 GiB"),
+            ((1 << 40) + 1024, "1.1 TiB"),
+        ] {
+            assert_eq!(about(bytes), text);
+        }
+    }
 
     #[test]
     fn sizes_are_read_as_people_write_them() {

@@ -121,8 +121,8 @@ impl Describe for Params {
             runs: vec![Message::new("command.runs").with("line", self.line())],
             sends: vec![
                 Message::new("command.sends")
-                    .with("stdout", human::size(self.stdout_bytes))
-                    .with("stderr", human::size(self.stderr_bytes)),
+                    .with("stdout", human::about(self.stdout_bytes))
+                    .with("stderr", human::about(self.stderr_bytes)),
             ],
             dangers,
             ..Words::default()

@@ -127,7 +127,7 @@ impl Params {
     /// Which part of each file, in words of its own.
     fn ends(&self) -> Vec<Message> {
         let size = |key, bytes: Option<u64>| {
-            bytes.map(|n| Message::new(key).with("bytes", human::size(n)))
+            bytes.map(|n| Message::new(key).with("bytes", human::about(n)))
         };
         let lines = |key, lines: Option<u64>| lines.map(|n| Message::new(key).with("lines", n));
         [
@@ -268,17 +268,17 @@ impl Describe for Params {
         let mut limits = vec![
             Message::new("file.limits")
                 .with("files", self.max_files)
-                .with("bytes", human::size(self.file_bytes)),
+                .with("bytes", human::about(self.file_bytes)),
         ];
         if let Some(total) = self.total_bytes {
-            limits.push(Message::new("file.total").with("bytes", human::size(total)));
+            limits.push(Message::new("file.total").with("bytes", human::about(total)));
         }
         if let Some(age) = self.max_age {
             limits.push(Message::new("file.age").with("age", human::duration(age)));
         }
         let mut sends = self.ends();
         if sends.is_empty() {
-            sends.push(Message::new("file.whole").with("bytes", human::size(self.file_bytes)));
+            sends.push(Message::new("file.whole").with("bytes", human::about(self.file_bytes)));
         }
         let mut dangers = Vec::new();
         if self.raw {

@@ -94,8 +94,8 @@ fn limits(hook: &Hook) -> Vec<Message> {
             .with("life", human::duration(life)),
         Message::new("limit.places").with("places", hook.places),
         Message::new("limit.bytes")
-            .with("packet", human::size(hook.packet_bytes))
-            .with("total", human::size(hook.total_bytes)),
+            .with("packet", human::about(hook.packet_bytes))
+            .with("total", human::about(hook.total_bytes)),
     ];
     if hook.attempts == 1 {
         out.push(Message::new("limit.once"));
@@ -196,7 +196,7 @@ fn section(entry: &CollectorEntry) -> SectionWords {
     words.limits.push(
         Message::new("section.limits")
             .with("seconds", human::duration(entry.seconds.into()))
-            .with("bytes", human::size(entry.bytes)),
+            .with("bytes", human::about(entry.bytes)),
     );
     SectionWords {
         section: entry.section.to_string(),
