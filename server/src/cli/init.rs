@@ -14,6 +14,12 @@ pub struct Args {
     /// The data directory of a new config file.
     #[arg(long, value_name = "DIR", requires = "origin")]
     data_dir: Option<PathBuf>,
+    /// Where a new config file says to listen. Default: all addresses, at the origin's port.
+    #[arg(long, value_name = "ADDRESS:PORT", requires = "origin")]
+    listen: Option<std::net::SocketAddr>,
+    /// Where a new config file says to listen for health and metrics, without TLS. Default: 127.0.0.1:9443.
+    #[arg(long, value_name = "ADDRESS:PORT", requires = "origin")]
+    ops_listen: Option<std::net::SocketAddr>,
     /// The new config file says that TLS is self-signed: for a demo.
     #[arg(long, requires = "origin")]
     self_signed: bool,
@@ -86,12 +92,19 @@ fn write_config(path: &Path, origin: &str, args: &Args) -> anyhow::Result<()> {
         .clone()
         .unwrap_or_else(|| PathBuf::from("/var/lib/boathook-server"));
     let data_dir = std::path::absolute(&data_dir).context("the data directory's path")?;
-    let listen = format!("[::]:{}", port_of(origin).unwrap_or(443));
+    let listen = match args.listen {
+        Some(listen) => listen.to_string(),
+        None => format!("[::]:{}", port_of(origin).unwrap_or(443)),
+    };
     let lines = SAMPLE.lines().map(|line| {
         let value = match line.split_once(" = ").map(|(key, _)| key) {
             Some("data_dir") => quoted(&data_dir.display().to_string()),
             Some("origin") => quoted(origin),
-            Some("listen") if line.contains("8443") => quoted(&listen),
+            Some("listen") if line.contains(":8443") => quoted(&listen),
+            Some("listen") => match args.ops_listen {
+                Some(ops) => quoted(&ops.to_string()),
+                None => return line.to_owned(),
+            },
             Some("certificate" | "key") if args.self_signed => quoted(""),
             Some("self_signed") => args.self_signed.to_string(),
             _ => return line.to_owned(),
@@ -129,12 +142,15 @@ mod tests {
         let args = Args {
             origin: None,
             data_dir: Some(dir.path().join("data")),
+            listen: None,
+            ops_listen: Some(([127, 0, 0, 1], 9876).into()),
             self_signed: true,
         };
         write_config(&path, "https://localhost:9999", &args).unwrap();
         let config = Config::read(&path).unwrap();
         assert_eq!(config.origin, "https://localhost:9999");
         assert_eq!(config.listen.port(), 9999);
+        assert_eq!(config.ops.listen.map(|a| a.port()), Some(9876));
         assert_eq!(config.data_dir, dir.path().join("data"));
         assert!(config.tls.self_signed);
         assert!(write_config(&path, "https://localhost:9999", &args).is_err());

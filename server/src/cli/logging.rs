@@ -1,4 +1,6 @@
 //! Structured logs to stderr: text for people or JSON for machines.
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Log, LogFormat};
@@ -10,7 +12,8 @@ pub fn start(log: &Log, serving: bool) -> anyhow::Result<()> {
         .map_err(|e| anyhow::anyhow!("the config file's log.filter is wrong: {e}"))?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     let started = match log.format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
