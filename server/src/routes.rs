@@ -73,7 +73,8 @@ pub fn router(app: Shared) -> Router {
     let people = api::router(sign_in)
         .layer(middleware::from_fn_with_state(app.clone(), limits::timeout))
         .layer(RequestBodyLimitLayer::new(l.body_bytes))
-        .layer(DefaultBodyLimit::max(l.body_bytes));
+        .layer(DefaultBodyLimit::max(l.body_bytes))
+        .layer(middleware::from_fn(web::careful));
 
     Router::new()
         .merge(short_agent)

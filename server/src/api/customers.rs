@@ -81,6 +81,7 @@ pub struct MadeToken {
     pub confirm: bool,
 }
 
+/// Customers by id.
 #[utoipa::path(get, path = "/api/v1/customers", tag = "customers", params(PageQuery), responses((status = 200, body = List<CustomerView>)))]
 pub async fn list(
     State(app): State<Shared>,
@@ -91,6 +92,7 @@ pub async fn list(
     Ok(Json(List::of(customers, CustomerView::from)))
 }
 
+/// One customer.
 #[utoipa::path(get, path = "/api/v1/customers/{id}", tag = "customers", params(("id" = String, Path)), responses((status = 200, body = CustomerView)))]
 pub async fn get(
     State(app): State<Shared>,
@@ -100,6 +102,7 @@ pub async fn get(
     Ok(Json(find(&app, &caller.scope, &id).await?.into()))
 }
 
+/// Makes or renames a customer.
 #[utoipa::path(put, path = "/api/v1/customers/{id}", tag = "customers", params(("id" = String, Path)), responses((status = 200, body = CustomerView)))]
 pub async fn put(
     State(app): State<Shared>,

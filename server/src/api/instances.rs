@@ -104,6 +104,7 @@ impl Why {
     }
 }
 
+/// Instances by id.
 #[utoipa::path(get, path = "/api/v1/instances", tag = "instances", params(InstancesQuery), responses((status = 200, body = List<InstanceView>)))]
 pub async fn list(
     State(app): State<Shared>,
@@ -119,6 +120,7 @@ pub async fn list(
     Ok(Json(List::of(instances, InstanceView::from)))
 }
 
+/// One instance.
 #[utoipa::path(get, path = "/api/v1/instances/{id}", tag = "instances", params(("id" = String, Path)), responses((status = 200, body = InstanceView)))]
 pub async fn get(
     State(app): State<Shared>,
@@ -144,6 +146,7 @@ pub async fn confirm(
     Ok(Json(instance.answer()?.into()))
 }
 
+/// Retires an instance for good: it gets nothing any more and cannot come back.
 #[utoipa::path(post, path = "/api/v1/instances/{id}/retire", tag = "instances", params(("id" = String, Path)), responses((status = 200, body = InstanceView)))]
 pub async fn retire(
     State(app): State<Shared>,
@@ -159,6 +162,7 @@ pub async fn retire(
     Ok(Json(instance.answer()?.into()))
 }
 
+/// Suspends an instance: it gets no hooks until it is resumed.
 #[utoipa::path(post, path = "/api/v1/instances/{id}/suspend", tag = "instances", params(("id" = String, Path)), responses((status = 200, body = InstanceView)))]
 pub async fn suspend(
     State(app): State<Shared>,
@@ -175,6 +179,7 @@ pub async fn suspend(
     Ok(Json(instance.answer()?.into()))
 }
 
+/// Lets a suspended instance go on, once somebody has looked.
 #[utoipa::path(post, path = "/api/v1/instances/{id}/resume", tag = "instances", params(("id" = String, Path)), responses((status = 200, body = InstanceView)))]
 pub async fn resume(
     State(app): State<Shared>,

@@ -76,11 +76,13 @@ pub async fn get(
     )
 }
 
-/// Every operation may answer with a problem; and a path's rest, `{*path}` to the router, is `{path}` in OpenAPI.
+/// Every operation has an id of its own and may answer with a problem; and a path's rest, `{*path}` to the router, is
+/// `{path}` in OpenAPI.
 fn complete(mut document: OpenApi) -> OpenApi {
     let paths = std::mem::take(&mut document.paths.paths);
     for (path, mut item) in paths {
-        for operation in operations(&mut item) {
+        for (method, operation) in operations(&mut item) {
+            operation.operation_id = Some(id(method, &path));
             let problem = Content::new(Some(Ref::from_schema_name("Problem")));
             let mut response = Response::new("A problem");
             response
@@ -94,12 +96,28 @@ fn complete(mut document: OpenApi) -> OpenApi {
     document
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
     let methods = [
-        &mut item.get,
-        &mut item.put,
-        &mut item.post,
-        &mut item.delete,
+        ("get", &mut item.get),
+        ("put", &mut item.put),
+        ("post", &mut item.post),
+        ("delete", &mut item.delete),
     ];
-    methods.into_iter().flatten()
+    methods
+        .into_iter()
+        .filter_map(|(method, operation)| operation.as_mut().map(|o| (method, o)))
+}
+
+/// `get_hooks_id_instances`: a handler's own name is not unique.
+fn id(method: &str, path: &str) -> String {
+    let path = path.trim_start_matches("/api/v1");
+    let mut id = method.to_owned();
+    for word in path
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|w| !w.is_empty())
+    {
+        id.push('_');
+        id.push_str(word);
+    }
+    id
 }

@@ -108,6 +108,7 @@ pub async fn put(
     ))
 }
 
+/// Tickets, newest first.
 #[utoipa::path(get, path = "/api/v1/tickets", tag = "tickets", params(TicketsQuery), responses((status = 200, body = List<TicketRow>)))]
 pub async fn list(
     State(app): State<Shared>,
@@ -122,6 +123,7 @@ pub async fn list(
     Ok(Json(List::of(tickets, TicketRow::from)))
 }
 
+/// A ticket with its hooks, packets and answers.
 #[utoipa::path(get, path = "/api/v1/tickets/{system}/{key}", tag = "tickets", params(("system" = String, Path), ("key" = String, Path)), responses((status = 200, body = TicketView)))]
 pub async fn get(
     State(app): State<Shared>,

@@ -60,6 +60,7 @@ impl From<Person> for User {
     }
 }
 
+/// People by id.
 #[utoipa::path(get, path = "/api/v1/users", tag = "people", params(PageQuery), responses((status = 200, body = List<User>)))]
 pub async fn list(
     State(app): State<Shared>,
@@ -70,6 +71,7 @@ pub async fn list(
     Ok(Json(List::of(people, User::from)))
 }
 
+/// A new person; one that is there already is refused.
 #[utoipa::path(post, path = "/api/v1/users", tag = "people", responses((status = 201, body = User)))]
 pub async fn post(
     State(app): State<Shared>,
@@ -80,6 +82,7 @@ pub async fn post(
     Ok((StatusCode::CREATED, Json(user)))
 }
 
+/// Name, roles (all are given anew) and, where it is given, password.
 #[utoipa::path(put, path = "/api/v1/users/{person}", tag = "people", params(("person" = String, Path)), responses((status = 200, body = User)))]
 pub async fn put(
     State(app): State<Shared>,

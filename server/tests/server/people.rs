@@ -144,6 +144,20 @@ async fn a_token_for_programs_passes_on_its_persons_roles_or_fewer() {
         told["roles"],
         json!([{"role": "viewer", "customers": ["acme"]}])
     );
+    // Signing out with it ends it, and no other.
+    let out = home
+        .client()
+        .delete(served.url("/api/v1/sign-in"))
+        .bearer_auth(few)
+        .send();
+    assert_eq!(out.await.unwrap().status(), 204);
+    assert_eq!(
+        (
+            me(&home, &served, few).await.0,
+            me(&home, &served, &whole).await.0
+        ),
+        (401, 200)
+    );
     // More than the person has is of no use.
     let more = home.json(&["user", "token", "ada", "--role", "admin"])["token"].clone();
     let users = home
@@ -151,5 +165,33 @@ async fn a_token_for_programs_passes_on_its_persons_roles_or_fewer() {
         .get(served.url("/api/v1/users"))
         .bearer_auth(more.as_str().unwrap());
     assert_eq!(users.send().await.unwrap().status(), 403);
+    served.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_tries_many_passwords_is_told_to_wait() {
+    let home = Home::with("sign_in_burst = 3\nsign_in_per_minute = 1");
+    let served = home.serve();
+    let client = home.client();
+    let try_one = async || {
+        let body = json!({"person": "ada", "password": "some password"});
+        client
+            .post(served.url("/api/v1/sign-in"))
+            .json(&body)
+            .send()
+            .await
+            .unwrap()
+    };
+    for _ in 0..3 {
+        assert_eq!(try_one().await.status(), 401);
+    }
+    let said = try_one().await;
+    assert_eq!(
+        (
+            said.status().as_u16(),
+            said.headers().contains_key("retry-after")
+        ),
+        (429, true)
+    );
     served.stop();
 }

@@ -99,6 +99,7 @@ pub struct ExportQuery {
     pub chain: String,
 }
 
+/// Events of a chain, newest first.
 #[utoipa::path(get, path = "/api/v1/audit/events", tag = "audit", params(EventsQuery), responses((status = 200, body = List<EventView>)))]
 pub async fn events(
     State(app): State<Shared>,
@@ -118,6 +119,7 @@ pub async fn events(
     Ok(Json(List::of(events, EventView::from)))
 }
 
+/// The last number and hash of every chain that the caller may read.
 #[utoipa::path(get, path = "/api/v1/audit/heads", tag = "audit", params(PageQuery), responses((status = 200, body = List<HeadView>)))]
 pub async fn heads(
     State(app): State<Shared>,

@@ -93,6 +93,7 @@ impl From<DayStat> for DayView {
     }
 }
 
+/// What is active now.
 #[utoipa::path(get, path = "/api/v1/audit/now", tag = "audit", responses((status = 200, body = List<ActiveHook>)))]
 pub async fn now(
     State(app): State<Shared>,
@@ -105,6 +106,7 @@ pub async fn now(
     }))
 }
 
+/// Numbers by UTC day: events and bytes of each kind.
 #[utoipa::path(get, path = "/api/v1/audit/days", tag = "audit", params(DaysQuery), responses((status = 200, body = List<DayView>)))]
 pub async fn days(
     State(app): State<Shared>,

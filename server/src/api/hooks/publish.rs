@@ -4,7 +4,7 @@ use boathook_hooks::{
     documents::{Document as _, hook::Hook},
     envelope::{Envelope, EnvelopeSignature},
     ids::{Blob, Digest, HookId},
-    states::Move,
+    states::{HookState, Move},
     time::Time,
     verify::{Refusal, TrustStore},
 };
@@ -20,7 +20,8 @@ use crate::{
     people::{Caller, EngineerOrReviewer},
 };
 
-/// Not to be published, though it may have all signatures.
+/// Not to be published, though it has all signatures: for one whose publication failed. To hold at once, the last
+/// signature says `hold`.
 #[utoipa::path(post, path = "/api/v1/hooks/{id}/hold", tag = "hooks", params(("id" = String, Path)), responses((status = 200, body = HookView)))]
 pub async fn hold(
     State(app): State<Shared>,
@@ -28,7 +29,14 @@ pub async fn hold(
     Path(id): Path<HookId>,
 ) -> Answer<Json<HookView>> {
     let record = find(&app, &caller.scope, &id).await?;
-    let revision = latest(&record)?.revision;
+    let row = latest(&record)?;
+    if row.state == HookState::InReview {
+        // Held, it could not be signed any more.
+        return Err(Problem::conflict(
+            "a hook that lacks signatures is not held: its last signature can say `hold`",
+        ));
+    }
+    let revision = row.revision;
     let step = Move::Hold {
         by: caller.person.clone(),
     };

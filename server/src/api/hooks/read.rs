@@ -44,6 +44,7 @@ pub struct Form {
     pub form: Option<String>,
 }
 
+/// Hooks, newest first.
 #[utoipa::path(get, path = "/api/v1/hooks", tag = "hooks", params(HooksQuery), responses((status = 200, body = List<HookRow>)))]
 pub async fn list(
     State(app): State<Shared>,
@@ -73,6 +74,7 @@ pub async fn list(
     Ok(Json(List::of(hooks, HookRow::from)))
 }
 
+/// One hook at its latest revision.
 #[utoipa::path(get, path = "/api/v1/hooks/{id}", tag = "hooks", params(("id" = String, Path)), responses((status = 200, body = HookView)))]
 pub async fn get(
     State(app): State<Shared>,
@@ -83,6 +85,7 @@ pub async fn get(
     Ok(Json(view(&app, &caller.scope, &record, None).await?))
 }
 
+/// One hook at one revision.
 #[utoipa::path(get, path = "/api/v1/hooks/{id}/revisions/{revision}", tag = "hooks", params(("id" = String, Path), ("revision" = u32, Path)), responses((status = 200, body = HookView)))]
 pub async fn revision(
     State(app): State<Shared>,

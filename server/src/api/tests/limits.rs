@@ -160,6 +160,21 @@ async fn what_is_not_served_is_a_problem_too() {
 }
 
 #[tokio::test]
+async fn no_answer_to_people_is_sniffed_or_kept_by_a_cache() {
+    let house = House::new().await;
+    for path in [
+        "/api/v1/me",
+        "/api/v1/hooks",
+        "/api/v1/hooks/x",
+        "/api/v1/openapi.json",
+    ] {
+        let said = house.get("vera", path).await;
+        assert_eq!(said.header("x-content-type-options"), "nosniff", "{path}");
+        assert!(said.header("cache-control").contains("no-store"), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_request_id_is_the_servers_own_and_stands_on_every_answer() {
     let house = House::new().await;
     let mut ids = std::collections::BTreeSet::new();

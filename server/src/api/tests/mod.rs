@@ -1,4 +1,5 @@
 //! The JSON API through the real router: who may what, how a hook is signed, how packets leave.
+mod document;
 mod enrolment;
 mod house;
 mod life;

@@ -46,6 +46,8 @@ async fn the_last_signature_that_was_missing_publishes() {
 async fn held_by_its_last_signature_it_waits_for_publish() {
     let house = House::new().await;
     let hook = house.in_review(TOML).await;
+    let unsigned = house.hook_post("ada", &hook, "hold", json!({})).await;
+    assert_eq!(unsigned.refusal(), (409, "conflict".into()));
     let mut first = house
         .signature(&hook, &house.bench.sample.ada_browser)
         .await;

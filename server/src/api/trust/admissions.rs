@@ -98,6 +98,7 @@ pub async fn ask_admission(
     Ok((StatusCode::CREATED, Json(asked.into())))
 }
 
+/// Keys that wait for the admission keys' holders.
 #[utoipa::path(get, path = "/api/v1/trust/admissions", tag = "trust", params(PageQuery), responses((status = 200, body = List<AdmissionView>)))]
 pub async fn admissions(
     State(app): State<Shared>,
@@ -108,6 +109,7 @@ pub async fn admissions(
     Ok(Json(List::of(admissions, AdmissionView::from)))
 }
 
+/// Takes a request for admission off the queue.
 #[utoipa::path(delete, path = "/api/v1/trust/admissions/{keyid}", tag = "trust", params(("keyid" = String, Path)), responses((status = 204)))]
 pub async fn drop_admission(
     State(app): State<Shared>,

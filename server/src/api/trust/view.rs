@@ -63,12 +63,13 @@ pub struct RevocationView {
     pub document: Revocation,
 }
 
-/// What an import did.
+/// Root, roster and revocations that stand, and this server's online key.
 #[utoipa::path(get, path = "/api/v1/trust", tag = "trust", responses((status = 200, body = TrustView)))]
 pub async fn get(State(app): State<Shared>, Viewer(_caller): Viewer) -> Json<TrustView> {
     Json(view(&app))
 }
 
+/// A root's envelope, to be verified by whoever asks.
 #[utoipa::path(get, path = "/api/v1/trust/roots/{version}", tag = "trust", params(("version" = u64, Path)), responses((status = 200, content_type = "application/bson")))]
 pub async fn root(
     State(app): State<Shared>,
@@ -78,6 +79,7 @@ pub async fn root(
     bson(app.store.root(&caller.scope, version).await?, "root")
 }
 
+/// A roster's envelope.
 #[utoipa::path(get, path = "/api/v1/trust/rosters/{version}", tag = "trust", params(("version" = u64, Path)), responses((status = 200, content_type = "application/bson")))]
 pub async fn roster(
     State(app): State<Shared>,
