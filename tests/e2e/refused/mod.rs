@@ -4,6 +4,7 @@ mod hooks;
 mod lists;
 mod runs;
 mod signatures;
+mod trust;
 
 use boathook_hooks::{envelope::Envelope, ids::Digest, protocol::AnswerKind};
 use boathook_tests::{

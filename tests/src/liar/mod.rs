@@ -269,11 +269,25 @@ impl Liar {
     }
 
     pub fn put_roster(&self, roster: &Roster) -> Result<()> {
-        let bytes = self.house.by_holders(roster)?.to_bson()?;
-        lock(&self.serving.told)
-            .rosters
-            .insert(roster.version, bytes);
+        self.put_roster_envelope(roster.version, &self.house.by_holders(roster)?)
+    }
+
+    /// Whoever signed it. Lists made afterwards name it, as those of the other documents.
+    pub fn put_roster_envelope(&self, version: u64, roster: &Envelope) -> Result<()> {
+        let bytes = roster.to_bson()?;
+        lock(&self.serving.told).rosters.insert(version, bytes);
         Ok(())
+    }
+
+    pub fn put_root_envelope(&self, version: u64, root: &Envelope) -> Result<()> {
+        let bytes = root.to_bson()?;
+        lock(&self.serving.told).roots.insert(version, bytes);
+        Ok(())
+    }
+
+    /// Says that everything is for this customer.
+    pub fn pretend_customer(&self, customer: &str) {
+        lock(&self.serving.told).customer = slug(customer);
     }
 
     pub fn put_revocation(&self, number: u64, bytes: Vec<u8>) {
