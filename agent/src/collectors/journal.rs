@@ -5,15 +5,14 @@
 //! held in memory, limits cost the oldest lines, and secrets over several lines stand in their order.
 mod entry;
 mod reader;
+mod summary;
 
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
 use boathook_hooks::{collectors::journal::Params, time::Time};
-use serde::Serialize;
 
 use crate::{
     child::out::{Section, Stop, clip},
@@ -21,14 +20,13 @@ use crate::{
 };
 use entry::Entry;
 use reader::{Ended, Reader};
+use summary::{Summary, write_summary};
 
 const PLACES: [&str; 2] = ["/usr/bin/journalctl", "/bin/journalctl"];
 /// All that is asked for beside what every entry has.
 const FIELDS: &str = "--output-fields=MESSAGE,PRIORITY,SYSLOG_IDENTIFIER,SYSLOG_PID,_PID,_COMM,_SYSTEMD_UNIT,UNIT,_HOSTNAME";
 /// Room kept for `journal.json`.
 const SUMMARY_ROOM: u64 = 16 << 10;
-/// Units that the summary names.
-const MOST_UNITS: usize = 100;
 /// For the question why there is nothing.
 const PROBE: Duration = Duration::from_secs(3);
 
@@ -254,51 +252,4 @@ impl Ended {
             _ => Ok(()),
         }
     }
-}
-
-/// `journal.json`.
-#[derive(Default, Serialize)]
-struct Summary {
-    lines: u64,
-    /// RFC 3339.
-    from: Option<String>,
-    to: Option<String>,
-    by_priority: BTreeMap<&'static str, u64>,
-    by_unit: BTreeMap<String, u64>,
-    /// Lines of units beyond those named.
-    other_units: u64,
-    too_long: u64,
-}
-
-impl Summary {
-    fn count(&mut self, entry: &Entry) {
-        if entry.too_long() {
-            self.too_long += 1;
-            return;
-        }
-        self.lines += 1;
-        let at = entry.at();
-        if self.from.is_none() {
-            self.from.clone_from(&at);
-        }
-        self.to = at;
-        *self.by_priority.entry(entry.priority()).or_default() += 1;
-        let unit = entry.unit();
-        if let Some(count) = self.by_unit.get_mut(unit) {
-            *count += 1;
-        } else if self.by_unit.len() < MOST_UNITS {
-            self.by_unit.insert(unit.to_owned(), 1);
-        } else {
-            self.other_units += 1;
-        }
-    }
-}
-
-fn write_summary(summary: &Summary, section: &mut Section) -> Result<(), Stop> {
-    if summary.too_long > 0 {
-        section.truncate("some entries are too long to be read");
-        section.leave_out("entries that are too long to be read", 0, summary.too_long);
-    }
-    let json = serde_json::to_vec_pretty(summary).map_err(|e| Stop::Failed(e.to_string()))?;
-    section.file("journal.json", &json)
 }

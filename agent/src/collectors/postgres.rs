@@ -1,5 +1,6 @@
 //! `postgres`: what a server tells of itself by built-in queries in read-only transactions, one CSV file a query.
 mod connect;
+mod guard;
 mod queries;
 mod secret;
 mod session;

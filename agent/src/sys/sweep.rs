@@ -100,14 +100,14 @@ pub fn kill_all_mine(until: Instant) -> Swept {
 /// before it is reaped. Whether one was alive; none where the kernel does not tell. What forks in a loop must be killed
 /// quicker than it forks, and a look at all processes is not quick enough.
 fn kill_children(parent: i32) -> Option<bool> {
-    let alive = tree::children(parent)?.into_iter().filter(|c| !c.dead);
-    Some(
-        alive
-            .filter_map(Process::rustix_pid)
-            .map(|pid| process::kill_process(pid, Signal::KILL))
-            .count()
-            > 0,
-    )
+    let mut killed = false;
+    for child in tree::children(parent)?.into_iter().filter(|c| !c.dead) {
+        if let Some(pid) = child.rustix_pid() {
+            let _ = process::kill_process(pid, Signal::KILL);
+            killed = true;
+        }
+    }
+    Some(killed)
 }
 
 /// Waits for all that ended. Whether there is a child still.

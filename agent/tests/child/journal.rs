@@ -19,11 +19,15 @@ say() { printf 'MESSAGE=%s\nPRIORITY=%s\nSYSLOG_IDENTIFIER=app\nOBJECT_SYSTEMD_U
 "#;
 /// Waits until what was said last can be read.
 const SETTLE: &str = r#"
-n=0; until journalctl -q -n 1 -o cat 2>/dev/null </dev/null | grep -q 'the last' || [ $n -gt 1000 ]; do n=$((n+1)); sleep 0.02; done
+n=0; until journalctl -q -t app -n 1 -o cat 2>/dev/null </dev/null | grep -q 'the last' || [ $n -gt 1000 ]; do n=$((n+1)); sleep 0.02; done
 "#;
 
 /// A stand-in for the agent's binary that becomes it in a namespace of its own, after `script`. None where namespaces
 /// may not be made, as in some containers.
+#[allow(
+    clippy::print_stderr,
+    reason = "who reads a test's output must know what was not tried"
+)]
 fn agent_after(script: &str) -> Option<(TempDir, Run, Rig)> {
     let root = rustix::process::geteuid().is_root();
     let options: &[&str] = if root {

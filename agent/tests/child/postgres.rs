@@ -271,3 +271,29 @@ async fn a_server_that_accepts_and_says_nothing_ends_in_time() {
         ran.took
     );
 }
+
+#[tokio::test]
+async fn a_server_that_asks_for_the_bare_password_does_not_get_it() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let heard = std::thread::spawn(move || {
+        use std::io::{Read, Write};
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut start = [0; 4];
+        stream.read_exact(&mut start).unwrap();
+        let mut rest = vec![0; u32::from_be_bytes(start) as usize - 4];
+        stream.read_exact(&mut rest).unwrap();
+        stream.write_all(&[b'R', 0, 0, 0, 8, 0, 0, 0, 3]).unwrap();
+        let mut heard = Vec::new();
+        let _ = stream.read_to_end(&mut heard);
+        heard
+    });
+    let params = doc! {"credential": "db", "port": i32::from(port)};
+    let ran = ask_with(params, "reader", PASSWORD, |_| ()).await;
+    ran.is("db", Outcome::Failed).says("in the clear");
+    let heard = heard.join().unwrap();
+    assert!(
+        !String::from_utf8_lossy(&heard).contains(PASSWORD),
+        "{heard:?}"
+    );
+}

@@ -15,7 +15,7 @@ use tokio_postgres::{
     error::SqlState,
 };
 
-use super::{CONNECT, connect::Place};
+use super::{CONNECT, connect::Place, guard::Guard};
 use crate::child::{
     out::{Stop, clip, plain},
     wire::Credential,
@@ -182,7 +182,7 @@ async fn connect(config: &Config, place: &Place) -> Result<(Client, JoinHandle<(
             let mut last = Stop::Failed("there is no address to connect to".into());
             for address in addresses {
                 match TcpStream::connect(address).await {
-                    Ok(stream) => return sign_in(config, stream, place).await,
+                    Ok(stream) => return sign_in(config, Guard::new(stream), place).await,
                     Err(error) => last = unreachable_server(&address.to_string(), &error),
                 }
             }
