@@ -9,6 +9,7 @@ use crate::{
 
 pub(super) fn recover(shared: &Shared) -> Result<(), DaemonError> {
     let now = Time::wall_clock();
+    shared.spool.complete()?;
     let entries = shared.spool.entries()?;
     let unfinished = shared.ledger.borrow().unfinished();
     for run in unfinished {
@@ -19,7 +20,7 @@ pub(super) fn recover(shared: &Shared) -> Result<(), DaemonError> {
                 bytes: entry.bytes,
                 sha256: entry.sha256,
                 name: entry.name.clone(),
-                interrupted: false,
+                interrupted: entry.interrupted,
             },
             None => cut_off(shared, &run),
         };

@@ -143,6 +143,7 @@ pub async fn execute(
         order.hook.digest(),
         finished.name,
         at,
+        interrupted,
     )?;
     Ok(Came::Packed { entry, interrupted })
 }

@@ -71,6 +71,7 @@ pub fn rescue(
         hook.digest,
         packet.name,
         now,
+        true,
     )?))
 }
 

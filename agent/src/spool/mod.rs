@@ -46,6 +46,9 @@ pub struct Entry {
     pub bytes: u64,
     pub name: String,
     pub made_at: Time,
+    /// Of a run that was cut off.
+    #[serde(default)]
+    pub interrupted: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -146,6 +149,7 @@ impl Spool {
         hook: Digest,
         name: String,
         made_at: Time,
+        interrupted: bool,
     ) -> Result<Entry, SpoolError> {
         let part = self.path(run, "part");
         let mut file = File::open(&part).map_err(Self::io(&part))?;
@@ -159,18 +163,44 @@ impl Spool {
             bytes,
             name,
             made_at,
+            interrupted,
         };
-        let zip = self.path(run, "zip");
-        fs::rename(&part, &zip).map_err(Self::io(&zip))?;
         let meta = self.path(run, "json");
         let json = serde_json::to_vec(&entry).map_err(|e| SpoolError::Unreadable {
             path: meta.clone(),
             what: e.to_string(),
         })?;
-        // Syncs the directory too, and so the zip's new name.
+        // The entry first: a crash between the two leaves a whole packet that `complete` finds by it.
         durable::replace(&meta, &json).map_err(Self::io(&meta))?;
+        if let Err(error) = self.take_name(run) {
+            remove(&meta)?;
+            return Err(error);
+        }
         self.forget_part(run)?;
         Ok(entry)
+    }
+
+    /// A packet that is whole gets its name.
+    fn take_name(&self, run: &str) -> Result<(), SpoolError> {
+        let zip = self.path(run, "zip");
+        fs::rename(self.path(run, "part"), &zip)
+            .and_then(|()| durable::sync_dir(&zip))
+            .map_err(Self::io(&zip))
+    }
+
+    /// At the start: goes on where a crash cut [`Self::finish`] off. An entry without any packet is no entry.
+    pub fn complete(&self) -> Result<(), SpoolError> {
+        for entry in self.entries()? {
+            if self.zip(&entry.run).exists() {
+                continue;
+            }
+            if self.path(&entry.run, "part").exists() {
+                self.take_name(&entry.run)?;
+            } else {
+                remove(&self.path(&entry.run, "json"))?;
+            }
+        }
+        Ok(())
     }
 
     /// Nothing of the run is kept.

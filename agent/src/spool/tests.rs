@@ -27,6 +27,7 @@ fn packed(spool: &Spool, run: &str, bytes: usize) -> Entry {
             Digest::of(b"h"),
             "x.zip".into(),
             Time::from_ms(5),
+            false,
         )
         .unwrap()
 }
@@ -85,4 +86,18 @@ fn leftovers_of_runs_that_nobody_knows_are_removed() {
     assert_eq!(spool.entries().unwrap().len(), 1);
     assert!(spool.set_aside("r2").unwrap().is_some() && spool.set_aside("r3").unwrap().is_none());
     assert!(!spool.zip("r4").exists());
+}
+
+#[test]
+fn a_packet_that_a_crash_left_without_its_name_is_completed_and_an_entry_without_one_is_dropped() {
+    let (_dir, spool) = spool(1 << 20, 0);
+    let (whole, lost) = (packed(&spool, "r1", 1_000), packed(&spool, "r2", 10));
+    std::fs::rename(spool.zip(&whole.run), spool.path(&whole.run, "part")).unwrap();
+    std::fs::remove_file(spool.zip(&lost.run)).unwrap();
+    spool.complete().unwrap();
+    assert_eq!(spool.entries().unwrap(), [whole.clone()]);
+    assert_eq!(
+        std::fs::read(spool.zip(&whole.run)).unwrap(),
+        vec![7; 1_000]
+    );
 }

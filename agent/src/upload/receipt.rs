@@ -89,6 +89,7 @@ mod tests {
             bytes: 3,
             name: "x.zip".into(),
             made_at: Time::from_ms(0),
+            interrupted: false,
         }
     }
 
