@@ -194,6 +194,19 @@ pub async fn the_second_instance_that_overran_stops_the_hook(b: Bench) {
     assert_eq!(b.count(EventKind::CLAIM_OVERRUN).await, 2);
 }
 
+pub async fn what_an_agent_says_of_a_run_that_was_stopped_is_heard(b: Bench) {
+    let digest = b.published(2).await;
+    let lease = b.granted(digest, 1, 100).await;
+    b.stop(digest).await;
+    let claim = done(release(&b, &lease.claim, AnswerKind::Interrupted).await);
+    assert_eq!(claim.answer, Some(AnswerKind::Interrupted));
+    let page = b.store.answers(&at_acme(), &digest, Page::default()).await;
+    assert_eq!(page.unwrap().items[0].kind, AnswerKind::Interrupted);
+    assert_eq!(b.revision(&digest).await.usage.reserved, 0);
+    let other = release(&b, &lease.claim, AnswerKind::Declined).await;
+    assert!(matches!(refused(other), Refused::ClaimClosed(_)));
+}
+
 pub async fn an_overrun_is_counted_once_an_instance(b: Bench) {
     let digest = b.published(5).await;
     let first = b.granted(digest, 1, 100).await;

@@ -157,6 +157,21 @@ pub async fn what_has_a_verb_of_its_own_is_refused_by_advance(b: Bench) {
     assert_eq!(b.revision(&digest).await.state, HookState::Published);
 }
 
+pub async fn what_is_signed_is_held_and_what_is_not_is_not(b: Bench) {
+    let hold = || Move::Hold { by: bob() };
+    let hook = b.in_review(&[acme()]).await;
+    assert!(matches!(
+        refused(b.step(&hook, hold(), None).await),
+        Refused::Malformed(_)
+    ));
+    let hook = b.signed(&[acme()]).await;
+    let hook = done(b.step(&hook, hold(), None).await);
+    assert_eq!(state(&hook), &HookState::Held { by: bob() });
+    let told = b.publish(&hook, b.quota(1));
+    let told = b.store.publish(&Scope::All, b.ada(), told).await;
+    assert_eq!(done(told).state, HookState::Published);
+}
+
 pub async fn review_needs_the_bytes_and_nothing_else_takes_any(b: Bench) {
     let hook = b.drafted(&[acme()]).await;
     assert!(matches!(

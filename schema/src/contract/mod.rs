@@ -46,6 +46,7 @@ macro_rules! contract_tests {
                 an_edit_takes_back_the_frozen_bytes,
                 the_legal_moves_lead_on_and_the_others_are_refused,
                 what_has_a_verb_of_its_own_is_refused_by_advance,
+                what_is_signed_is_held_and_what_is_not_is_not,
                 review_needs_the_bytes_and_nothing_else_takes_any,
                 a_signature_is_over_the_frozen_bytes_and_counts_once,
                 a_signature_counted_at_an_older_version_is_refused,
@@ -105,6 +106,7 @@ macro_rules! contract_tests {
                 a_rejected_packet_is_final,
                 errors_beyond_the_allowed_share_stop_the_hook,
                 the_second_instance_that_overran_stops_the_hook,
+                what_an_agent_says_of_a_run_that_was_stopped_is_heard,
                 an_overrun_is_counted_once_an_instance,
                 an_answer_without_a_claim_is_listed_and_the_newest_stands,
             ]

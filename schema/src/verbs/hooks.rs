@@ -17,7 +17,8 @@ verbs! {
     fn submit_draft(scope: &Scope, write: Write, draft: DraftText, expect: Option<u64>) -> Answer<HookRecord>;
     /// Moves the latest revision one legal step. `Submit` needs `payload`, the bytes that people will sign; no other
     /// step takes one. `LastSignature` comes from `add_signature`, `Publish`, `Fill` and `Supersede` from `publish` and
-    /// `commit_packet`, and what is published is stopped by `stop` and ended by `expire`: here these are refused.
+    /// `commit_packet`, `Hold` in review from the last signature, and what is published is stopped by `stop` and ended
+    /// by `expire`: here these are refused.
     fn advance(scope: &Scope, write: Write, hook: HookId, revision: u32, expect: Option<u64>, step: Move, payload: Option<Blob>) -> Answer<HookRecord>;
     /// Adds a verified signature in review. The same key again changes nothing and is done. A publishing server then
     /// calls `publish`.

@@ -43,6 +43,10 @@ impl Embedded {
                     Some("a revision is published by `publish`")
                 }
                 Move::Edit => Some("a text is replaced by `submit_draft`"),
+                // Held from review, it could be published without its signatures.
+                Move::Hold { .. } if row.state == HookState::InReview => {
+                    Some("a hook in review is held by its last signature")
+                }
                 Move::Stop { .. } | Move::Expire if row.state == HookState::Published => {
                     Some("a published revision ends by `stop` or `expire`")
                 }
