@@ -5,6 +5,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, Version, header},
     response::{IntoResponse as _, Response},
 };
+use boathook_hooks::time::Time;
 use boathook_schema::{Claim, ClaimState, Run, objects::MAX_CHUNKS};
 
 use crate::{
@@ -71,10 +72,7 @@ async fn patched(
         if run.bytes < claim.bytes && run.chunks.len() >= MAX_CHUNKS {
             return Err(too_many_chunks(claim.bytes));
         }
-        let folder = claim.folder();
-        let stored = receive(app, instance, &claim, &run, checksum, &turn, body).await?;
-        expires = stored.lease_until;
-        run = app.store.objects().run(&folder).await?;
+        (run, expires) = receive(app, instance, &claim, run, checksum, &turn, body).await?;
         if run.bytes == claim.bytes {
             // Suspended while it sent: the packet waits until a person has looked.
             instance.recheck_denied(app)?;
@@ -88,27 +86,27 @@ async fn patched(
     Ok((StatusCode::NO_CONTENT, headers).into_response())
 }
 
+/// Says what is stored now, and until when the lease is.
 async fn receive(
     app: &App,
     instance: &Instance,
     claim: &Claim,
-    run: &Run,
+    run: Run,
     checksum: Option<Checksum>,
     turn: &Turn,
     body: Body,
-) -> Answer<Claim> {
+) -> Answer<(Run, Time)> {
     let mut receiving = Receiving {
         app,
         instance,
         folder: claim.folder(),
         claim: claim.clone(),
-        stored: run.bytes,
-        chunks: run.chunks.len(),
+        run,
         checksum,
         turn,
     };
     receiving.body(body).await?;
-    Ok(receiving.claim)
+    Ok((receiving.run, receiving.claim.lease_until))
 }
 
 /// An upload under way, for the metrics.

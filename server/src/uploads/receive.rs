@@ -7,7 +7,7 @@ use axum::{
 };
 use boathook_hooks::time::Time;
 use boathook_schema::{
-    Claim, Folder, Put, Refused,
+    Chunk, Claim, Folder, Put, Refused, Run,
     objects::{CHUNK_BYTES, MAX_CHUNKS},
 };
 use bytes::{Buf as _, BytesMut};
@@ -64,9 +64,8 @@ pub struct Receiving<'a> {
     pub instance: &'a Instance,
     pub claim: Claim,
     pub folder: Folder,
-    /// Bytes that are durable.
-    pub stored: u64,
-    pub chunks: usize,
+    /// What is durable.
+    pub run: Run,
     pub checksum: Option<Checksum>,
     pub turn: &'a Turn,
 }
@@ -82,7 +81,7 @@ enum End {
 impl Receiving<'_> {
     /// Takes in the body. What came is durable when this returns, also when the connection broke.
     pub async fn body(&mut self, body: Body) -> Answer<()> {
-        let left = self.claim.bytes - self.stored;
+        let left = self.claim.bytes - self.run.bytes;
         let _room = self.app.agent.uploads.memory.room(left).await?;
         let mut stream = body.into_data_stream();
         let mut buffer = BytesMut::new();
@@ -94,7 +93,7 @@ impl Receiving<'_> {
                 Ok(None) => break End::Whole,
                 Err(problem) => break End::Broken(problem),
             };
-            let sent = self.stored + (buffer.len() + frame.len()) as u64;
+            let sent = self.run.bytes + (buffer.len() + frame.len()) as u64;
             if sent > self.claim.bytes {
                 return Err(overrun(self.app, self.instance, &self.claim, sent).await);
             }
@@ -115,7 +114,7 @@ impl Receiving<'_> {
             if frame.has_remaining() {
                 if buffer.capacity() == 0 {
                     let left =
-                        usize::try_from(self.claim.bytes - self.stored).unwrap_or(CHUNK_BYTES);
+                        usize::try_from(self.claim.bytes - self.run.bytes).unwrap_or(CHUNK_BYTES);
                     buffer.reserve(left.min(CHUNK_BYTES));
                 }
                 buffer.extend_from_slice(&frame);
@@ -162,20 +161,23 @@ impl Receiving<'_> {
 
     /// Puts one chunk. Another writer that was first at this offset wins.
     async fn put(&mut self, bytes: Bytes) -> Answer<()> {
-        if self.chunks >= MAX_CHUNKS {
+        if self.run.chunks.len() >= MAX_CHUNKS {
             return Err(too_many_chunks(self.claim.bytes));
         }
-        let size = bytes.len() as u64;
+        let chunk = Chunk {
+            offset: self.run.bytes,
+            bytes: bytes.len() as u64,
+        };
         match self
             .app
             .store
             .objects()
-            .put(&self.folder, self.stored, bytes)
+            .put(&self.folder, chunk.offset, bytes)
             .await?
         {
             Put::Stored => {
-                self.stored += size;
-                self.chunks += 1;
+                self.run.bytes += chunk.bytes;
+                self.run.chunks.push(chunk);
                 Ok(())
             }
             Put::Lost => Err(Problem::conflict(

@@ -9,7 +9,7 @@ use boathook_hooks::{
 };
 use boathook_schema::{Scope, Write};
 
-use crate::agent::testing::{Bench, acme};
+use crate::agent::testing::{Bench, acme, read_list};
 
 #[tokio::test]
 async fn a_list_is_signed_for_one_instance_and_lives_a_day_at_most() {
@@ -151,4 +151,23 @@ async fn revocations_are_named_by_revoker_number_and_digest() {
     );
     assert_ne!(after.revocations, before.revocations);
     assert!(after.number > before.number);
+}
+
+#[tokio::test]
+async fn a_stop_is_told_to_one_that_may_run_the_hook_though_it_is_not_listed_any_more() {
+    let bench = Bench::new().await;
+    let mut sim = bench.instance().await;
+    let mut hook = bench.hook(10);
+    hook.audience.everyone = false;
+    hook.audience.labels.insert("role".into(), "db".into());
+    let digest = bench.publish(&hook).await;
+    sim.facts.labels.insert("role".into(), "db".into());
+    sim.renew().await;
+    assert_eq!(sim.list().await.hooks.len(), 1);
+    sim.facts.labels.insert("role".into(), "web".into());
+    sim.renew().await;
+    let said = sim.poll(0, "", 0).await;
+    bench.stop(&digest).await;
+    let stopped = sim.poll(0, said.header("etag"), 0).await;
+    assert_eq!(read_list(&stopped).stopped, [digest]);
 }
