@@ -17,6 +17,7 @@ use crate::{
 
 /// How often the API is asked for the packet; a time is too long by half of it on average.
 const ASK_EVERY: Duration = Duration::from_millis(2);
+const SETTLED: Duration = Duration::from_secs(10);
 
 fn hook(dir: &str) -> String {
     format!(
@@ -88,14 +89,19 @@ pub async fn run(runs: usize) -> Result<()> {
         each(machine::cpu(server)?, before.0),
         each(machine::cpu(daemon)?, before.1)
     );
-    memory(&mut agent)
+    memory(&mut agent).await
 }
 
-fn memory(agent: &mut Agent) -> Result<()> {
+/// At once, and when the agent has waited for a while.
+async fn memory(agent: &mut Agent) -> Result<()> {
     let pid = agent.process().context("no agent")?.id();
+    let rss = || machine::memory(pid, "VmRSS").map(machine::mib);
+    let busy = rss()?;
+    tokio::time::sleep(SETTLED).await;
     println!(
-        "  the agent after them: VmRSS {:.1} MiB, VmHWM {:.1} MiB",
-        machine::mib(machine::memory(pid, "VmRSS")?),
+        "  the agent after them: VmRSS {busy:.1} MiB, {:.1} MiB once it has waited for {} s, VmHWM {:.1} MiB",
+        rss()?,
+        SETTLED.as_secs(),
         machine::mib(machine::memory(pid, "VmHWM")?)
     );
     agent.stop()
