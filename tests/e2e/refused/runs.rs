@@ -12,8 +12,8 @@ use boathook_hooks::{
     protocol::AnswerKind,
 };
 use boathook_tests::{
-    liar::{Liar, command, ledger, until},
-    world::agent::Agent,
+    liar::{Liar, command, ledger, log_line, until},
+    world::{OPEN_POLICY, World, agent::Agent},
 };
 
 use super::nothing_ran;
@@ -184,4 +184,35 @@ async fn what_was_answered_before_does_not_run_again() {
     })
     .await
     .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hook_that_its_author_stops_on_the_real_server_is_killed_where_it_runs() {
+    let seconds = "97.333";
+    let world = World::start().await.unwrap();
+    let policy = format!(
+        "{OPEN_POLICY}[[allow.commands]]\npath = \"/usr/bin/sleep\"\nargs = [\"{seconds}\"]\n"
+    );
+    let agent = world.agent_with("app-01", &policy).await.unwrap();
+    let hook = format!(
+        "title = \"A nap\"\nreason = \"Slow.\"\ncustomers = [\"acme\"]\nexpires = \"1d\"\n\
+         [ticket]\nsystem = \"jira\"\nkey = \"SUP-1\"\n[audience]\neveryone = true\n\
+         [limits]\nplaces = 1\npacket = \"1 MiB\"\n\
+         [[collect]]\nsection = \"nap\"\ncollector = \"command\"\npath = \"/usr/bin/sleep\"\nargs = [\"{seconds}\"]\n"
+    );
+    let hook = world.publish(&hook).await.unwrap();
+    until(&agent, "sleeping command", || process(seconds))
+        .await
+        .unwrap();
+    let why = serde_json::json!({"why": "the wrong machine"});
+    let path = format!("hooks/{}/stop", hook.id);
+    world.ada.post(&path, why).await.unwrap();
+    let line = log_line(&agent, &["the run ended"]).await.unwrap();
+    assert!(
+        line.contains("Stopped { reason: \"the hook was stopped\" }"),
+        "{line}"
+    );
+    assert_eq!(process(seconds), None, "the command still runs");
+    let packets = world.ada.get(&format!("packets?hook={}", hook.id)).await;
+    assert_eq!(packets.unwrap()["items"], serde_json::json!([]));
 }
