@@ -144,7 +144,9 @@ async fn lines_are_found_by_unit_priority_age_and_number_and_come_oldest_first()
 async fn a_journal_larger_than_the_section_brings_its_newest_lines_whole() {
     let many = "i=0; while [ $i -lt 400 ]; do i=$((i+1)); echo \"line $i of many words so that it is long\"; done | systemd-cat -t many";
     let script = format!(
-        "{START}mkdir -p /run/systemd/journal; {many}; say 'the last' 6 app.service\n{SETTLE}"
+        "{START}{many}
+         n=0; until journalctl -q -t many -n 1 -o cat </dev/null | grep -q 'line 400' || [ $n -gt 500 ]; do n=$((n+1)); sleep 0.02; done
+         say 'the last' 6 app.service\n{SETTLE}"
     );
     let ran = collect(&script, |rig| {
         rig.section("j", "journal", doc! {}).within(20, 24 << 10)
