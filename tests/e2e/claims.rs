@@ -1,4 +1,6 @@
 //! Places are exact, whatever races: a thousand instances over TLS against the real server, and leases that run out.
+// What was measured, for whoever runs the tests with --nocapture.
+#![allow(clippy::print_stdout)]
 use std::{
     borrow::Borrow,
     time::{Duration, Instant},

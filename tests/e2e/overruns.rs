@@ -1,4 +1,6 @@
 //! More bytes than were declared: cut off, the claim lost, the instance suspended, and the second one stops the hook.
+// What was measured, for whoever runs the tests with --nocapture.
+#![allow(clippy::print_stdout)]
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};

@@ -30,7 +30,7 @@ fn when(round: usize) -> When {
         6 => When::Packing(10 + 10 * late),
         7 => When::Held(Moment::Uploading(400 + 400 * late)),
         8 => When::Held(Moment::UploadAnswered),
-        _ if late % 2 == 0 => When::Held(Moment::ReceiptGiven),
+        _ if late.is_multiple_of(2) => When::Held(Moment::ReceiptGiven),
         _ => When::Passed(Moment::ReceiptGiven, 0),
     }
 }
