@@ -6,6 +6,7 @@ mod life;
 mod limits;
 mod operations;
 mod packets;
+mod refusals;
 mod roles;
 mod signatures;
 mod strangers;
