@@ -1,5 +1,6 @@
 //! A server in this process and instances that speak to its real router, for the tests of the agent protocol.
 #![allow(clippy::unwrap_used)]
+mod on_record;
 mod publish;
 mod sim;
 mod uploading;
@@ -15,18 +16,14 @@ use boathook_hooks::{
         identity::{Enroll, Facts},
         root::Root,
     },
-    ids::{Blob, CustomerId, Digest, InstanceId},
+    ids::{Blob, CustomerId, Digest},
     keys::SecretKey,
     protocol::*,
-    states::StoppedBy,
     strict,
     time::Time,
     verify::sample::Sample,
 };
-use boathook_schema::{
-    Chain, EventFilter, EventKind, Instance, Migrate, NewJoinToken, Page, Revision, Scope,
-    SuspendReason, Write,
-};
+use boathook_schema::{Migrate, NewJoinToken, Scope, Write};
 use serde::{Serialize, de::DeserializeOwned};
 use tower::ServiceExt as _;
 
@@ -242,59 +239,6 @@ impl Bench {
         };
         sim.renew().await;
         sim
-    }
-
-    pub async fn suspend(&self, instance: &InstanceId) {
-        let (scope, write) = (Scope::System, Write::system(self.now()));
-        let why = SuspendReason::Words("stolen".into());
-        let verb = self
-            .app
-            .store
-            .suspend_instance(&scope, write, instance.clone(), why);
-        verb.await.unwrap().done().unwrap();
-        crate::control::refresh(&self.app).await.unwrap();
-    }
-
-    pub async fn stop(&self, digest: &Digest) {
-        let (scope, write) = (Scope::System, Write::system(self.now()));
-        let by = StoppedBy::Person("ada".parse().unwrap());
-        let verb = self
-            .app
-            .store
-            .stop(&scope, write, *digest, by, "enough".into());
-        verb.await.unwrap().done().unwrap();
-        crate::control::refresh(&self.app).await.unwrap();
-    }
-
-    pub async fn on_record(&self, instance: &InstanceId) -> Instance {
-        let found = self.app.store.instance(&Scope::System, instance).await;
-        found.unwrap().unwrap()
-    }
-
-    pub async fn revision(&self, digest: &Digest) -> Revision {
-        self.app
-            .store
-            .revision(&Scope::System, digest)
-            .await
-            .unwrap()
-            .unwrap()
-    }
-
-    /// How often a kind stands in acme's chain.
-    pub async fn events(&self, kind: EventKind) -> usize {
-        let filter = EventFilter {
-            kind: Some(kind),
-            person: None,
-        };
-        let chain = Chain::Customer(acme());
-        let page = Page::first(1_000);
-        self.app
-            .store
-            .events(&Scope::System, &chain, filter, page)
-            .await
-            .unwrap()
-            .items
-            .len()
     }
 }
 

@@ -216,3 +216,13 @@ async fn a_revocation_changes_the_list() {
         StatusCode::NOT_FOUND
     );
 }
+
+#[tokio::test]
+async fn a_number_that_no_store_ever_gave_moves_nothing() {
+    let bench = Bench::new().await;
+    let sim = bench.instance().await;
+    let before = sim.list().await.number;
+    let absurd = sim.poll(0, "", u64::MAX - 5).await;
+    assert_eq!(absurd.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(sim.list().await.number, before);
+}
