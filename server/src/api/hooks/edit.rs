@@ -20,7 +20,7 @@ use crate::{
         hooks::{
             HookView,
             authoring::{bounds, customers_of, faulty, fills, subject},
-            find, find_revision, latest,
+            find_revision, find_to_change, latest,
             view::view,
         },
         tickets,
@@ -108,7 +108,7 @@ pub async fn send_back(
             "1 to 4000 characters",
         ));
     }
-    let record = find(&app, &caller.scope, &id).await?;
+    let record = find_to_change(&app, &caller.scope, &id).await?;
     let step = Move::SendBack {
         by: caller.person.clone(),
         words: body.words,
@@ -148,7 +148,7 @@ pub async fn change(
     id: &HookId,
     body: ChangedHook,
 ) -> Answer<HookRecord> {
-    let record = find(app, &caller.scope, id).await?;
+    let record = find_to_change(app, &caller.scope, id).await?;
     only_author(caller, &record)?;
     let text = draft_text(app, caller, id.clone(), body.toml, None, Some(&record)).await?;
     let write = caller.write(app.now());
@@ -160,7 +160,7 @@ pub async fn change(
 
 pub async fn freeze(app: &App, caller: &Caller, id: &HookId) -> Answer<HookRecord> {
     let (now, scope) = (app.now(), &caller.scope);
-    let record = find(app, scope, id).await?;
+    let record = find_to_change(app, scope, id).await?;
     only_author(caller, &record)?;
     let row = latest(&record)?;
     // Asked before the text is read, so that a hook that is published says so and not what its text lacks.

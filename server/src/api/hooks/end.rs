@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use crate::{
     api::{
         extract::{Json, Path},
-        hooks::{HookView, find, latest, view::view},
+        hooks::{HookView, find_to_change, latest, view::view},
         instances::Why,
     },
     app::{App, Shared},
@@ -55,7 +55,7 @@ pub async fn lower(
             "places, expires_at, or both",
         ));
     }
-    let record = find(&app, &caller.scope, &id).await?;
+    let record = find_to_change(&app, &caller.scope, &id).await?;
     let digest =
         published(&record).ok_or_else(|| Problem::conflict("the hook is not published"))?;
     let write = caller.write(app.now());
@@ -63,13 +63,13 @@ pub async fn lower(
         .lower(&caller.scope, write, digest, body.places, body.expires_at)
         .await
         .answer()?;
-    let record = find(&app, &caller.scope, &id).await?;
+    let record = find_to_change(&app, &caller.scope, &id).await?;
     Ok(Json(view(&app, &caller.scope, &record, None).await?))
 }
 
 pub async fn stop_hook(app: &App, caller: &Caller, id: &HookId, why: String) -> Answer<HookRecord> {
     let scope = &caller.scope;
-    let record = find(app, scope, id).await?;
+    let record = find_to_change(app, scope, id).await?;
     let (write, by) = (
         caller.write(app.now()),
         StoppedBy::Person(caller.person.clone()),
@@ -79,7 +79,7 @@ pub async fn stop_hook(app: &App, caller: &Caller, id: &HookId, why: String) -> 
             .stop(scope, write, digest, by, why)
             .await
             .answer()?;
-        return find(app, scope, id).await;
+        return find_to_change(app, scope, id).await;
     }
     let revision = latest(&record)?.revision;
     let step = Move::Stop { by, why };

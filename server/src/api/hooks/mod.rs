@@ -39,6 +39,17 @@ pub async fn find(app: &App, scope: &Scope, id: &HookId) -> Answer<HookRecord> {
     found.ok_or_else(|| Problem::not_found("hook"))
 }
 
+/// As [`find`], to be changed: whoever sees a hook for one of its customers changes it only with a role for all.
+pub async fn find_to_change(app: &App, scope: &Scope, id: &HookId) -> Answer<HookRecord> {
+    let record = find(app, scope, id).await?;
+    if scope.holds_all(&record.customers) {
+        return Ok(record);
+    }
+    Err(Problem::forbidden(
+        "the hook is for other customers too: changing it needs the role for all of them",
+    ))
+}
+
 pub async fn find_revision(
     app: &App,
     scope: &Scope,

@@ -13,7 +13,9 @@ use boathook_schema::{HookRecord, Publish, Quota};
 use crate::{
     api::{
         extract::{Json, Path},
-        hooks::{HookView, authoring::customers_of, find, find_revision, latest, view::view},
+        hooks::{
+            HookView, authoring::customers_of, find_revision, find_to_change, latest, view::view,
+        },
     },
     app::{App, Shared},
     errors::{Answer, IntoAnswer as _, Problem},
@@ -28,7 +30,7 @@ pub async fn hold(
     EngineerOrReviewer(caller): EngineerOrReviewer,
     Path(id): Path<HookId>,
 ) -> Answer<Json<HookView>> {
-    let record = find(&app, &caller.scope, &id).await?;
+    let record = find_to_change(&app, &caller.scope, &id).await?;
     let row = latest(&record)?;
     if row.state == HookState::InReview {
         // Held, it could not be signed any more.
@@ -89,7 +91,7 @@ pub(super) fn publishable(trust: &TrustStore, envelope: &Envelope, now: Time) ->
 /// Signed or held, and with enough people as of now: then instances are offered it.
 pub async fn publish_signed(app: &App, caller: &Caller, id: &HookId) -> Answer<HookRecord> {
     let (now, scope) = (app.now(), &caller.scope);
-    let record = find(app, scope, id).await?;
+    let record = find_to_change(app, scope, id).await?;
     let row = latest(&record)?;
     row.state
         .after(Move::Publish)
@@ -121,7 +123,7 @@ pub async fn publish_signed(app: &App, caller: &Caller, id: &HookId) -> Answer<H
         .publish(scope, caller.write(now), publish)
         .await
         .answer()?;
-    find(app, scope, id).await
+    find_to_change(app, scope, id).await
 }
 
 fn publication(

@@ -24,7 +24,7 @@ use crate::{
         hooks::{
             HookView,
             authoring::customers_of,
-            find, find_revision, latest,
+            find_revision, find_to_change, latest,
             publish::{envelope, publish_signed, publishable},
             view::view,
         },
@@ -72,7 +72,7 @@ pub async fn sign(
     body: NewSignature,
 ) -> Answer<HookRecord> {
     for _ in 0..8 {
-        let record = find(app, &caller.scope, id).await?;
+        let record = find_to_change(app, &caller.scope, id).await?;
         let revision = find_revision(app, &caller.scope, id, body.revision).await?;
         let add = decide(app, &record, &revision, &body)?;
         let write = caller.write(app.now());

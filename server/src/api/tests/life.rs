@@ -254,3 +254,33 @@ async fn a_new_revision_of_a_published_hook_needs_new_signatures() {
         .collect();
     assert_eq!(states, [&json!("superseded"), &json!("published")]);
 }
+
+#[tokio::test]
+async fn a_hook_of_two_customers_is_seen_with_one_and_changed_with_both() {
+    let house = House::new().await;
+    house.person("max", &[Role::Engineer], None).await;
+    house.ticket().await;
+    let toml = format!("customers = [\"acme\", \"globex\"]\n{TOML}");
+    let body = json!({"toml": toml, "ticket": {"system": "jira", "key": "SUP-1"}});
+    let hook = house.post("max", "/api/v1/hooks", body).await.ok();
+    house
+        .get("gil", &format!("/api/v1/hooks/{}", id(&hook)))
+        .await
+        .ok();
+    for (what, body) in [
+        ("stop", json!({"why": "no"})),
+        ("submit", json!({})),
+        ("hold", json!({})),
+        ("publish", json!({})),
+        ("send-back", json!({"words": "no"})),
+        ("lower", json!({"places": 1})),
+    ] {
+        let said = house.hook_post("gil", &hook, what, body).await;
+        assert_eq!(said.refusal(), (403, "forbidden".into()), "{what}");
+    }
+    let stopped = house
+        .hook_post("max", &hook, "stop", json!({"why": "solved"}))
+        .await
+        .ok();
+    assert_eq!(stopped["state"]["state"], "stopped");
+}
