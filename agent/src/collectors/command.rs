@@ -309,17 +309,20 @@ fn outcome(
             section.leave_out(&format!("the rest of {stream}"), dropped, 0);
         }
     }
-    if !swept.clean {
-        return Err(Stop::Failed(
-            "something that the command started could not be killed".into(),
-        ));
-    }
+    const LEFT: &str = "something that the command started could not be killed";
     if timed_out {
-        let seconds = section.until_seconds();
-        let why = format!(
-            "not finished after {seconds:.1} s; it was killed with all that it had started"
-        );
-        return Err(Stop::TimedOut(why));
+        let killed = if swept.clean {
+            "it was killed with all that it had started"
+        } else {
+            LEFT
+        };
+        return Err(Stop::TimedOut(format!(
+            "not finished after {:.1} s; {killed}",
+            section.until_seconds()
+        )));
+    }
+    if !swept.clean {
+        return Err(Stop::Failed(LEFT.into()));
     }
     match status.map(|s| (s.code(), s.signal())) {
         Some((Some(code), _)) if params.exit_codes.iter().any(|ok| i32::from(*ok) == code) => {
