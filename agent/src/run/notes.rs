@@ -20,7 +20,7 @@ const MAX_NOTES: u64 = 16 << 20;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "note", rename_all = "snake_case", deny_unknown_fields)]
 enum Line {
-    Begun(Begun),
+    Begun(Box<Begun>),
     Finished { section: Section },
 }
 
@@ -57,7 +57,7 @@ impl Notes {
             .mode(0o600)
             .open(path)?;
         let mut notes = Self(file);
-        notes.line(&Line::Begun(begun.clone()))?;
+        notes.line(&Line::Begun(Box::new(begun.clone())))?;
         Ok(notes)
     }
 
@@ -96,5 +96,5 @@ pub fn read(path: &Path) -> io::Result<Option<(Begun, Vec<Section>)>> {
     while let Some(Line::Finished { section }) = next()? {
         sections.push(section);
     }
-    Ok(Some((begun, sections)))
+    Ok(Some((*begun, sections)))
 }

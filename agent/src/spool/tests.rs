@@ -95,7 +95,7 @@ fn a_packet_that_a_crash_left_without_its_name_is_completed_and_an_entry_without
     std::fs::rename(spool.zip(&whole.run), spool.path(&whole.run, "part")).unwrap();
     std::fs::remove_file(spool.zip(&lost.run)).unwrap();
     spool.complete().unwrap();
-    assert_eq!(spool.entries().unwrap(), [whole.clone()]);
+    assert_eq!(spool.entries().unwrap(), std::slice::from_ref(&whole));
     assert_eq!(
         std::fs::read(spool.zip(&whole.run)).unwrap(),
         vec![7; 1_000]
