@@ -148,3 +148,75 @@ async fn a_write_under_anothers_lock_says_try_again() {
         .await;
     assert!(matches!(answer, Ok(crate::Outcome::Done(()))));
 }
+
+fn put(title: &str) -> crate::PutTicket {
+    crate::PutTicket {
+        at: crate::TicketRef {
+            system: "jira".into(),
+            key: "1".into(),
+        },
+        customer: "acme".parse().unwrap(),
+        title: title.into(),
+        url: None,
+        state: None,
+    }
+}
+
+/// A newer program on the same store writes fields that this one does not know: a change by this one keeps them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_newer_program_wrote_stays_in_a_record_that_this_one_changes() {
+    let (_dir, url) = place();
+    let store = Embedded::open(&url).unwrap();
+    let change = |title: &'static str| {
+        store.put_ticket(
+            &Scope::System,
+            Write::system(Default::default()),
+            put(title),
+        )
+    };
+    let _ = change("first").await.unwrap();
+    let body = |conn: &Connection| -> bson::Document {
+        let bytes: Vec<u8> = conn
+            .query_row("SELECT body FROM tickets", [], |row| row.get(0))
+            .unwrap();
+        bson::deserialize_from_slice(&bytes).unwrap()
+    };
+    let newer = store.write("newer", Write::system(Default::default()), move |tx| {
+        let mut ticket = body(tx.conn);
+        ticket.insert("priority", "high");
+        let bytes = bson::serialize_to_vec(&ticket).unwrap();
+        tx.conn.execute("UPDATE tickets SET body = ?1", [bytes])?;
+        Ok(())
+    });
+    let _ = newer.await.unwrap();
+    let _ = change("second").await.unwrap();
+    let kept = store
+        .read("body", move |conn| Ok(body(conn)))
+        .await
+        .unwrap();
+    assert_eq!(kept.get_str("title").unwrap(), "second");
+    assert_eq!(kept.get_str("priority").unwrap(), "high");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn op_ids_are_remembered_for_two_days_and_not_for_ever() {
+    use boathook_hooks::time::{DAY, HOUR, Time};
+    let (_dir, url) = place();
+    let store = Embedded::open(&url).unwrap();
+    let begin: Time = "2026-11-21T12:00:00Z".parse().unwrap();
+    let known = async |at: Time| {
+        // The round that forgets does so after its writes: the second one sees it.
+        for _ in 0..2 {
+            let write = store.write("x", Write::system(at), |_| Ok(()));
+            let _ = write.await.unwrap();
+        }
+        let count = store.read("count", move |conn| {
+            let sql = "SELECT count(*) FROM ops WHERE at = ?1";
+            Ok(conn.query_row(sql, [begin.ms()], |row| row.get::<_, u32>(0))?)
+        });
+        count.await.unwrap()
+    };
+    assert_eq!(known(begin).await, 2);
+    assert_eq!(known(begin.plus_ms(2 * DAY - HOUR)).await, 2);
+    assert_eq!(known(begin.plus_ms(2 * DAY + HOUR)).await, 0);
+}
