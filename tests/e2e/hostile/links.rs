@@ -43,6 +43,9 @@ impl Swapping {
         let thread = std::thread::spawn(move || {
             while !ends.load(Ordering::Relaxed) {
                 swap(counts.fetch_add(1, Ordering::Relaxed));
+                // The collecting process has the lowest priority: three threads without a pause would keep it from
+                // ever reading.
+                std::thread::sleep(Duration::from_micros(100));
             }
         });
         Self {
