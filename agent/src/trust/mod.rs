@@ -112,7 +112,8 @@ async fn later_roots(
     }
 }
 
-/// What the accepted list names and is not here. Named again after each root, since a root changes what is missing.
+/// What the accepted list names and is not here. Named again after each root, since a root changes what is missing. One
+/// that cannot be had does not keep the others away; the first failure is told.
 pub async fn fetch_missing(
     trust: &mut TrustStore,
     client: &Client,
@@ -120,37 +121,47 @@ pub async fn fetch_missing(
 ) -> Result<(), TrustError> {
     loop {
         let missing = trust.missing();
-        let Some(first) = missing.first() else {
-            return Ok(());
-        };
-        let roots_first = matches!(first, Missing::Root(_));
+        let roots_first = matches!(missing.first(), Some(Missing::Root(_)));
+        let mut failed = None;
         for document in missing {
-            match document {
-                Missing::Root(n) => {
-                    let bytes = client
-                        .document("fetching a root", &protocol::path_root(n), bearer)
-                        .await?;
-                    trust.add_root(&bytes)?;
-                }
-                Missing::Revocation { revoker, number } => {
-                    let path = protocol::path_revocation(&revoker, number);
-                    let bytes = client
-                        .document("fetching a revocation", &path, bearer)
-                        .await?;
-                    trust.add_revocation(&bytes)?;
-                }
-                Missing::Roster(n) => {
-                    let bytes = client
-                        .document("fetching a roster", &protocol::path_roster(n), bearer)
-                        .await?;
-                    trust.add_roster(&bytes)?;
-                }
+            if let Err(error) = fetch(trust, client, bearer, document).await {
+                failed.get_or_insert(error);
             }
         }
-        if !roots_first {
-            return Ok(());
+        match failed {
+            Some(error) => return Err(error),
+            None if roots_first => {}
+            None => return Ok(()),
         }
     }
+}
+
+async fn fetch(
+    trust: &mut TrustStore,
+    client: &Client,
+    bearer: &str,
+    document: Missing,
+) -> Result<(), TrustError> {
+    match document {
+        Missing::Root(n) => {
+            let path = protocol::path_root(n);
+            let bytes = client.document("fetching a root", &path, bearer).await?;
+            trust.add_root(&bytes)?;
+        }
+        Missing::Revocation { revoker, number } => {
+            let path = protocol::path_revocation(&revoker, number);
+            let bytes = client
+                .document("fetching a revocation", &path, bearer)
+                .await?;
+            trust.add_revocation(&bytes)?;
+        }
+        Missing::Roster(n) => {
+            let path = protocol::path_roster(n);
+            let bytes = client.document("fetching a roster", &path, bearer).await?;
+            trust.add_roster(&bytes)?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -215,4 +215,10 @@ async fn a_hook_that_its_author_stops_on_the_real_server_is_killed_where_it_runs
     assert_eq!(process(seconds), None, "the command still runs");
     let packets = world.ada.get(&format!("packets?hook={}", hook.id)).await;
     assert_eq!(packets.unwrap()["items"], serde_json::json!([]));
+    // The engineer sees what became of it.
+    let (kind, reason) = world.answer(&hook).await.unwrap();
+    assert_eq!(
+        (kind.as_str(), reason.as_str()),
+        ("failed", "the hook was stopped")
+    );
 }

@@ -115,10 +115,7 @@ impl World {
                 .get(&format!("hooks/{}/instances", hook.id))
                 .await?;
             for row in list["items"].as_array().into_iter().flatten() {
-                if let (Some(kind), Some(reason)) = (
-                    row["answer"]["kind"].as_str(),
-                    row["answer"]["reason"].as_str(),
-                ) {
+                if let (Some(kind), Some(reason)) = (row["answer"].as_str(), row["why"].as_str()) {
                     return Ok((kind.to_owned(), reason.to_owned()));
                 }
             }

@@ -107,11 +107,11 @@ impl Engine {
                     self.look().await;
                 }
                 Some(Event::Ran { digest, result }) => {
-                    self.active = None;
+                    let active = self.active.take();
                     if self.ending {
                         return;
                     }
-                    self.ran(digest, result).await;
+                    self.ran(active.map(|a| a.hook), digest, result).await;
                     self.look().await;
                 }
                 Some(Event::Look) => self.look().await,

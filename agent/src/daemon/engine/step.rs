@@ -22,7 +22,7 @@ use crate::{
         answers::{Answer, AnswerError, answer},
         start::{self, Active, Start, StartError, StopSign},
     },
-    ledger::{Answered, Asked, Mark, Next, Record, Said, next},
+    ledger::{Answered, Asked, End, Mark, Next, Record, Said, next},
     policy::{Decision, Mode, Ready, decide},
     poll::{chance, jitter},
     spool,
@@ -260,10 +260,42 @@ impl Engine {
         }
     }
 
+    /// A run that was killed is answered at once: its hook may be listed no more, and then nothing else would be said
+    /// of it, nor its claim given back.
+    async fn tell_of_a_stop(&self, hook: &Verified<Hook>) {
+        let digest = hook.digest();
+        let run = self.shared.ledger.borrow().last_run_of(&digest).cloned();
+        let Some(run) = run.filter(|r| !r.answered) else {
+            return;
+        };
+        let Some((_, End::Stopped { reason })) = &run.end else {
+            return;
+        };
+        let said = Answer {
+            digest,
+            token: hook.token(),
+            kind: AnswerKind::Failed,
+            reason,
+            run: Some((run.begun.run.clone(), run.begun.claim.clone())),
+            mark: self.mark(&self.shared.rules()),
+        };
+        if let Err(error) = answer(&self.shared, said).await {
+            tracing::warn!(hook = %hook.id, %error, "the server could not be told that the run was killed");
+        }
+    }
+
     /// A run ended, or did not come about.
-    pub(super) async fn ran(&mut self, digest: Digest, result: Result<(), StartError>) {
+    pub(super) async fn ran(
+        &mut self,
+        hook: Option<Verified<Hook>>,
+        digest: Digest,
+        result: Result<(), StartError>,
+    ) {
         let Err(error) = result else {
             self.later.remove(&digest);
+            if let Some(hook) = hook {
+                self.tell_of_a_stop(&hook).await;
+            }
             return;
         };
         tracing::warn!(hook = %digest.short(), %error, "a run did not come about");
