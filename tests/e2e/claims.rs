@@ -290,7 +290,7 @@ async fn what_was_granted_before_a_kill_is_the_same_after_it_and_no_place_more()
     let mut world = World::with(&settings, Bounds::default()).await.unwrap();
     let sims = crowd(&world, 60).await;
     let mut heard = Vec::new();
-    for wait in [2, 6, 12, 25, 50] {
+    for wait in [2, 10, 40, 150, 1_000] {
         // Connections of before the last kill are found to be broken only now.
         while world.ada.get("hooks").await.is_err() || world.ben.get("hooks").await.is_err() {}
         let hook = world.publish(&hook_of(PLACES)).await.unwrap();
@@ -328,6 +328,7 @@ async fn what_was_granted_before_a_kill_is_the_same_after_it_and_no_place_more()
         }
         heard.push(before.len());
     }
+    assert!(heard.iter().any(|n| *n > 0), "{heard:?}");
     println!(
         "60 claims at once, the server killed within them: {heard:?} heard of their place before; after, always {PLACES} hold one"
     );
