@@ -43,7 +43,9 @@ pub enum Refusal {
     #[error("the root expired at {0}")]
     RootExpired(Time),
 
-    #[error("there is no roster that counts: none came yet, or a revocation or a new root took its holders away")]
+    #[error(
+        "there is no roster that counts: none came yet, or a revocation or a new root took its holders away"
+    )]
     NoRoster,
     #[error("the roster has the signatures of {found} of the {needed} admission holders it needs")]
     RosterPeople { needed: u32, found: u32 },
