@@ -123,7 +123,7 @@ async fn the_agent_runs_as_its_own_user_and_root_approves_at_the_terminal() {
     let hook = world.publish(&wide.to_string()).await.unwrap();
     let status = agent.until_status("WAITS FOR YOU: The host and a file");
     assert!(status.contains("wide reach"), "{status}");
-    run(&mut agent.base(&["approve", hook.id.as_str()]), "").unwrap();
+    run(&mut agent.base(&["approve", &hook.digest.to_string()]), "").unwrap();
     let packet = world.packet(&hook).await.unwrap();
     let sections = packet["statement"]["sections"].as_array().unwrap();
     assert_eq!(sections[0]["outcome"], "ok", "{packet:#}");

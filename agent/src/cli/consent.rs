@@ -9,13 +9,16 @@ use crate::{
     status::Status,
 };
 
+/// Fewest digits of a digest that stand for a hook: fewer could be met by trying.
+const APPROVE_DIGITS: usize = 12;
 /// Longest reason, in characters.
 const MAX_REASON: usize = 500;
 
 #[derive(clap::Args)]
 pub struct Approve {
-    /// The hook's id, or the first 6 digits or more of its digest, as `status` shows them.
-    hook: String,
+    /// The first 12 digits or more of the hook's digest, as `status` shows them. (Not its id: another revision could
+    /// have taken the place of the one that you read.)
+    digest: String,
 }
 
 #[derive(clap::Args)]
@@ -28,7 +31,13 @@ pub struct Decline {
 }
 
 pub fn approve(config: &Config, args: &Approve, out: Out) -> anyhow::Result<()> {
-    let found = find(config, &args.hook)?;
+    let found = find(config, &args.digest)?;
+    anyhow::ensure!(
+        args.digest.len() >= APPROVE_DIGITS && found.hook.as_str() != args.digest,
+        "approve what you have read by its digest: `boathook-agent status` shows {} as {}",
+        found.title,
+        found.digest.short()
+    );
     say(
         config,
         &Word::Approve {

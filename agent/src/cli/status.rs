@@ -206,7 +206,8 @@ fn waiting(status: &Status) -> String {
         }
         text += &format!(
             "`boathook-agent approve {}` lets it run; `boathook-agent decline {} --reason \"…\"` does not.\n",
-            hook.hook, hook.hook
+            hook.digest.short(),
+            hook.hook
         );
     }
     text

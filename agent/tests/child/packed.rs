@@ -11,6 +11,7 @@ async fn collect(dir: &Path, params: Document) -> Ran {
     all.extend(params);
     Rig::new()
         .section("f", "file", all)
+        .within(120, 8 << 20)
         .directory(dir)
         .run()
         .await

@@ -42,6 +42,15 @@ impl CheckLimits {
             unpacked_bytes: zip_bytes.saturating_mul(UNPACKED_FACTOR),
         }
     }
+
+    /// For a packet whose hook's limit is not at hand, by its own size: what was well packed within a larger limit is no
+    /// bomb, so only deflate's own greatest ratio (1032 to 1) bounds it. For readers that keep nothing in memory.
+    pub fn of_size(zip_bytes: u64) -> Self {
+        Self {
+            zip_bytes,
+            unpacked_bytes: zip_bytes.saturating_mul(1_032),
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]

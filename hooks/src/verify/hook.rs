@@ -88,7 +88,11 @@ impl TrustStore {
             return Err(Refusal::Stopped);
         }
         let envelope = Envelope::from_bson(&hook.envelope, MAX_DOCUMENT)?;
-        let roster = self.roster().ok_or(Refusal::NoRoster)?;
+        let Some(roster) = self.roster() else {
+            // A new root may have taken it away until the next is fetched.
+            let taken_back = self.revocations.of_hook(&hook.digest);
+            return taken_back.map_or(Ok(()), |why| Err(Refusal::HookRevoked(why.to_owned())));
+        };
         let signers = people::signers(&envelope, roster);
         self.not_revoked(
             hook,

@@ -22,7 +22,7 @@ pub enum Tampering {
     Drop(u64),
     /// All events above N are gone, and the head says N.
     CutAfter(u64),
-    /// What lies beside event N is gone: erased, which is no tampering.
+    /// What lies beside event N, who did it, is gone.
     Erase(u64),
 }
 

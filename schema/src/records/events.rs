@@ -117,8 +117,8 @@ pub struct Refs {
     pub ticket: Option<TicketRef>,
 }
 
-/// An event to be recorded. `details` are for ever; what names people or addresses goes into `personal`, which can
-/// be erased without breaking the chain. A person who acts is personal by itself.
+/// An event to be recorded. `details` are for ever; what names people or addresses goes into `personal`, which is
+/// chained by its salted digest, so that it can be erased one day without breaking the chain. A person who acts is personal by itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NewEvent {
     pub kind: EventKind,
@@ -190,7 +190,7 @@ pub enum BrokenChain {
     Missing,
     #[error("the hash does not follow from the event and the one before")]
     Hash,
-    #[error("the personal details are not those that the event was made with")]
+    #[error("the personal details are gone or not those that the event was made with")]
     Personal,
     #[error("it is listed as another event than its bytes tell of")]
     Listed,

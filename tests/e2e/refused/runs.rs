@@ -40,7 +40,16 @@ async fn waiting() -> (Liar, Agent, Hook, Digest) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hook_that_needs_consent_runs_only_after_approve() {
     let (liar, agent, hook, digest) = waiting().await;
-    agent.command(&["approve", hook.id.as_str()], "").unwrap();
+    let id = agent
+        .command(&["approve", hook.id.as_str()], "")
+        .unwrap_err();
+    assert!(id.to_string().contains("by its digest"), "{id}");
+    let digest_text = digest.to_string();
+    let few = agent
+        .command(&["approve", &digest_text[..8]], "")
+        .unwrap_err();
+    assert!(few.to_string().contains("by its digest"), "{few}");
+    agent.command(&["approve", &digest_text[..12]], "").unwrap();
     until(&agent, "packet", || (liar.packets() == 1).then_some(()))
         .await
         .unwrap();

@@ -51,7 +51,7 @@ pub fn checked(path: &Path, key: Option<&PublicKey>) -> Result<(Statement, Diges
         bytes += n as u64;
     }
     zip.rewind().map_err(failed("read"))?;
-    let limits = CheckLimits::zip_bytes(bytes);
+    let limits = CheckLimits::of_size(bytes);
     let checked: CheckedPacket = match key {
         Some(key) => packet::check(&mut zip, key, limits),
         None => packet::check_unknown(&mut zip, limits),

@@ -176,3 +176,23 @@ fn what_an_online_key_said_is_forgotten_when_a_root_replaces_it() {
     let list = s.signed(&s.list(1, &[]), &[&fresh]);
     assert!(trust.accept_list(&list, &s.me(), s.now).is_ok());
 }
+
+#[test]
+fn a_run_outlives_the_roster_until_it_is_taken_back_itself() {
+    let s = sample();
+    let bytes = s.signed(&s.hook(), &[&s.ada_file, &s.ben_file]);
+    let mut trust = s.trust_listing(&bytes);
+    let verified = trust.verify_hook(&bytes, &s.me(), s.now).unwrap();
+    trust
+        .add_revocation(&s.revocation(1, Revoked::Key(s.rolf.public().id())))
+        .unwrap();
+    assert!(trust.roster().is_none());
+    assert_eq!(trust.still_wanted(&verified), Ok(()));
+    trust
+        .add_revocation(&s.revocation(2, Revoked::Hook(verified.digest())))
+        .unwrap();
+    assert!(matches!(
+        trust.still_wanted(&verified),
+        Err(Refusal::HookRevoked(_))
+    ));
+}

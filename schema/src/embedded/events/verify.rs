@@ -36,14 +36,13 @@ fn verify(conn: &Connection, chain: &Chain, against: Option<&Head>) -> Result<Ch
             return broken(number, BrokenChain::Hash);
         }
         let stored: StoredEvent = codec::decode("event", &bytes)?;
-        let mut person = None;
-        if let Some(personal) = row.get::<_, Option<Vec<u8>>>(3)? {
-            if stored.personal != Some(Digest::of(&personal)) {
-                return broken(number, BrokenChain::Personal);
-            }
-            let personal = decode_personal(&personal)?;
-            person = personal.and_then(|p| p.actor);
+        // Who did it stands here: no verb erases it, so that where it is gone somebody else took it away.
+        let personal: Option<Vec<u8>> = row.get(3)?;
+        if stored.personal != personal.as_deref().map(Digest::of) {
+            return broken(number, BrokenChain::Personal);
         }
+        let personal = personal.as_deref().map_or(Ok(None), decode_personal)?;
+        let person = personal.and_then(|p| p.actor);
         // Lists are read by these columns: what is listed wrongly is hidden as well as what is missing.
         let listed = (
             Time::from_ms(row.get(4)?),

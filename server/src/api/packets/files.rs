@@ -139,7 +139,7 @@ fn read_range(
     range: std::ops::Range<u64>,
     mut send: impl FnMut(Bytes) -> bool,
 ) -> Result<(), CheckError> {
-    let open = packet::open(zip, None, CheckLimits::zip_bytes(zip_bytes))?;
+    let open = packet::open(zip, None, CheckLimits::of_size(zip_bytes))?;
     let mut file = open.file(zip, path)?;
     let mut piece = vec![0; PIECE];
     let mut at = 0u64;
