@@ -31,6 +31,8 @@ pub struct App {
     pub shutdown: CancellationToken,
     /// What the agent protocol keeps in memory.
     pub agent: crate::agent::AgentState,
+    /// The places of downloads.
+    pub downloads: Arc<crate::api::packets::Downloads>,
 }
 
 pub type Shared = Arc<App>;

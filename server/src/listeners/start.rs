@@ -75,6 +75,7 @@ pub async fn open(
     let agent = crate::agent::AgentState::new(&config);
     Ok(Arc::new(App {
         agent,
+        downloads: Arc::default(),
         store,
         keys,
         clock,

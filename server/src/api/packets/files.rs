@@ -2,7 +2,7 @@
 use std::io::Read as _;
 
 use axum::{
-    body::{Body, Bytes},
+    body::Bytes,
     extract::State,
     http::HeaderMap,
     response::{IntoResponse as _, Response},
@@ -13,15 +13,14 @@ use boathook_hooks::{
 };
 use boathook_schema::Packet;
 use serde::Serialize;
-use tokio::sync::mpsc;
 use utoipa::ToSchema;
 
 use crate::{
     api::{
         extract::{Json, Path},
-        packets::{open, range, serve::hostile},
+        packets::{download::Out, open, range, serve::hostile},
     },
-    app::{App, Shared},
+    app::Shared,
     errors::{Answer, Problem},
     people::Viewer,
 };
@@ -81,9 +80,17 @@ pub async fn file(
     let entry = entry.ok_or_else(|| Problem::not_found("file"))?;
     let etag = format!("\"{}\"", entry.sha256);
     let (status, range, out) = range::decide(&headers, entry.bytes, &etag)?;
+    let place = app.downloads.take(&caller.person)?;
     let packet = open(&app, &caller, &claim, &path, range.end - range.start).await?;
     let name = path.rsplit('/').next().unwrap_or("file").to_owned();
-    let body = stream(&app, packet, path, range);
+    let mut reader = app.store.objects().reader(packet.folder(), packet.chunks);
+    let body = place.body(move |out| {
+        let sent = read_range(&mut reader, packet.bytes, &path, range, out);
+        sent.unwrap_or_else(|error| {
+            tracing::error!(%error, path, "a packet's file cannot be read");
+            false
+        })
+    });
     let headers = hostile(out, "application/octet-stream", &name, Some(&etag));
     Ok((status, headers, body).into_response())
 }
@@ -111,34 +118,14 @@ fn listed(statement: &Statement) -> Vec<PacketFile> {
         .collect()
 }
 
-/// Reads on a thread that may block and hands pieces over; memory does not grow with the file.
-fn stream(app: &App, packet: Packet, path: String, range: std::ops::Range<u64>) -> Body {
-    let reader = app.store.objects().reader(packet.folder(), packet.chunks);
-    let (send, receive) = mpsc::channel::<Result<Bytes, std::io::Error>>(4);
-    tokio::task::spawn_blocking(move || {
-        let mut zip = reader;
-        let sent = read_range(&mut zip, packet.bytes, &path, range, |piece| {
-            send.blocking_send(Ok(piece)).is_ok()
-        });
-        if let Err(error) = sent {
-            tracing::error!(%error, path, "a packet's file cannot be read");
-            // The receiver may be gone; then nobody needs to know.
-            let _ = send.blocking_send(Err(std::io::Error::other("the file cannot be read")));
-        }
-    });
-    let pieces = futures_util::stream::unfold(receive, |mut receive| async move {
-        receive.recv().await.map(|piece| (piece, receive))
-    });
-    Body::from_stream(pieces)
-}
-
+/// Hands the file over piece by piece, so that memory does not grow with it. False when the client went away.
 fn read_range(
     zip: &mut boathook_schema::ChunkReader,
     zip_bytes: u64,
     path: &str,
     range: std::ops::Range<u64>,
-    mut send: impl FnMut(Bytes) -> bool,
-) -> Result<(), CheckError> {
+    out: &Out,
+) -> Result<bool, CheckError> {
     let open = packet::open(zip, None, CheckLimits::of_size(zip_bytes))?;
     let mut file = open.file(zip, path)?;
     let mut piece = vec![0; PIECE];
@@ -146,7 +133,11 @@ fn read_range(
     loop {
         let n = file.read(&mut piece).map_err(CheckError::Io)?;
         if n == 0 {
-            return Ok(());
+            return Ok(true);
+        }
+        // What lies before the range takes time, too.
+        if !out.is_wanted() {
+            return Ok(false);
         }
         let here = at..at + n as u64;
         at = here.end;
@@ -154,12 +145,12 @@ fn read_range(
         let to = range.end.clamp(here.start, here.end) - here.start;
         if from < to {
             let part = Bytes::copy_from_slice(&piece[from as usize..to as usize]);
-            if !send(part) {
-                return Ok(());
+            if !out.send(part) {
+                return Ok(false);
             }
         }
         if at >= range.end && range.end < file.size() {
-            return Ok(());
+            return Ok(true);
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Packets and their files. Collected data is hostile: it leaves as an attachment, sandboxed, and every read is an event.
+mod download;
 mod files;
 mod range;
 mod serve;
 mod view;
 
+pub use download::Downloads;
 pub use files::{file, files};
 pub use serve::{receipt, zip};
 pub use view::{PacketRow, get, list};

@@ -1,5 +1,6 @@
 //! The JSON API through the real router: who may what, how a hook is signed, how packets leave.
 mod document;
+mod downloads;
 mod enrolment;
 mod house;
 mod life;
