@@ -942,3 +942,17 @@ proptest! {
         prop_assert!(verdict(&bytes).is_err());
     }
 }
+
+#[test]
+fn a_packet_that_was_packed_well_within_a_larger_limit_is_read_by_its_own_size() {
+    let mut writer = writer(2 << 20);
+    let log = "all is well, as it was a moment ago\n".repeat(500_000);
+    section(&mut writer, "one", &[("a.log", log.as_bytes())]);
+    let (zip, _) = finish(writer);
+    let size = zip.len() as u64;
+    assert!(size * 100 < log.len() as u64, "{size}");
+    let check = |limits| check_unknown(&mut Cursor::new(&zip), limits);
+    assert!(check(CheckLimits::zip_bytes(2 << 20)).is_ok());
+    assert!(check(CheckLimits::zip_bytes(size)).is_err());
+    assert!(check(CheckLimits::of_size(size)).is_ok());
+}
