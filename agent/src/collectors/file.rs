@@ -44,6 +44,7 @@ pub fn collect(params: &Params, job: &Job, section: &mut Section) -> Result<(), 
     section.check_time()?;
     let mut files = Files {
         dirs: &dirs,
+        exclude: &exclude,
         raw: params.raw && job.grants.raw,
         oldest: params.max_age.map_or(i64::MIN, |age| {
             job.now.ms() / 1000 - i64::try_from(age).unwrap_or(i64::MAX)
@@ -94,11 +95,13 @@ fn ends(params: &Params) -> Ends {
         head: one(params.head_bytes, params.head_lines),
         tail: one(params.tail_bytes, params.tail_lines),
         cap: params.file_bytes,
+        whole_lines: true,
     }
 }
 
 struct Files<'a> {
     dirs: &'a Dirs,
+    exclude: &'a GlobSet,
     raw: bool,
     /// Seconds since 1970; what was changed before is not sent.
     oldest: i64,
@@ -145,10 +148,18 @@ impl Files<'_> {
 
     fn one(&mut self, found: &Found, section: &mut Section) -> Result<(), Stop> {
         let name = found.path.display().to_string();
-        let opened = match self.dirs.open_path(&found.path) {
+        let opened = self
+            .dirs
+            .open_path(&found.path, &found.beneath, self.exclude);
+        let opened = match opened {
             Ok(opened) => opened,
             // A link to a directory that a glob met, or a file that was rotated away: nothing to tell.
             Err(Denied::Directory | Denied::Gone) if !found.named => return Ok(()),
+            // The hook wanted it so.
+            Err(denied @ Denied::Excluded) if !found.named => {
+                section.leave_out(&format!("{name}: {denied}"), 0, 1);
+                return Ok(());
+            }
             Err(denied) => {
                 self.denied.push((name, denied));
                 return Ok(());
@@ -187,6 +198,7 @@ impl Files<'_> {
         let capped_by_all = self.left < self.ends.cap;
         let ends = Ends {
             cap: self.ends.cap.min(self.left),
+            whole_lines: !self.raw,
             ..self.ends
         };
         let unpacked = packed.map_or(name.as_str(), |packed| packed.unpacked_name(&name));
@@ -220,12 +232,17 @@ impl Files<'_> {
         self.left = self.left.saturating_sub(sent);
         self.sent += 1;
         match copied {
-            Ok(skipped) if opened.size > 0 => {
-                self.tell_skipped(&name, skipped, capped_by_all, section)
+            Ok(skipped) => {
+                if skipped.cut {
+                    section.cut_file()?;
+                }
+                if opened.size > 0 {
+                    self.tell_skipped(&name, skipped, capped_by_all, section);
+                }
             }
-            Ok(_) => {}
             Err(Broken::Stop(stop)) => return Err(stop),
             Err(Broken::File(error)) => {
+                section.cut_file()?;
                 section.leave_out(
                     &format!("{name}: the rest, {}", crate::child::out::plain(&error)),
                     0,
@@ -238,10 +255,14 @@ impl Files<'_> {
     }
 
     fn tell_skipped(&self, name: &str, skipped: Skipped, by_all: bool, section: &mut Section) {
-        if skipped.asked > 0 {
+        let halves = match skipped.halves {
+            0 => String::new(),
+            bytes => format!(", and {bytes} bytes of lines that it would cut in two"),
+        };
+        if skipped.asked > 0 || (skipped.halves > 0 && skipped.capped == 0) {
             section.leave_out(
-                &format!("{name}: what the hook does not ask for"),
-                skipped.asked,
+                &format!("{name}: what the hook does not ask for{halves}"),
+                skipped.asked + skipped.halves,
                 0,
             );
         }
@@ -251,7 +272,11 @@ impl Files<'_> {
             } else {
                 "the limit of one file"
             };
-            section.leave_out(&format!("{name}: beyond {limit}"), skipped.capped, 0);
+            section.leave_out(
+                &format!("{name}: beyond {limit}{halves}"),
+                skipped.capped + skipped.halves,
+                0,
+            );
             section.truncate("a file is longer than its limit");
         }
     }

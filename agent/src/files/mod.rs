@@ -3,6 +3,9 @@
 //! The rules are trust.md §3: directories opened once; openat2 that stays beneath and follows no magic link, to an
 //! `O_PATH` descriptor; `fstat` of that; then that very descriptor reopened for reading. So there is no moment at which
 //! a name is looked up a second time.
+//!
+//! A grant may be far wider than what a hook names, and reviewers judged the hook by its names. So links may lead no
+//! further than the directory that the hook names, even where the policy grants more.
 pub mod ends;
 mod never;
 mod resolve;
@@ -16,6 +19,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use globset::GlobSet;
 use rustix::{
     fs::{CWD, FileType, Mode, OFlags, Stat},
     io::Errno,
@@ -27,6 +31,10 @@ use resolve::Resolver;
 
 pub use never::holds_private_key;
 
+/// f_type of procfs and sysfs (statfs(2)).
+const PROC: u64 = 0x9fa0;
+const SYS: u64 = 0x6265_6572;
+
 /// Why a file was not opened.
 #[derive(Debug, thiserror::Error)]
 pub enum Denied {
@@ -34,6 +42,14 @@ pub enum Denied {
     NotGranted,
     #[error("it leads out of the granted directory")]
     Outside,
+    #[error("it leads out of {}, which is as far as the hook's path goes", .0.display())]
+    OutsideNamed(PathBuf),
+    #[error(
+        "the directory that the hook names is behind a symbolic link, so that it may be any other"
+    )]
+    Linked,
+    #[error("it leads to what the hook excludes")]
+    Excluded,
     #[error("it is {0}, which is never read")]
     Kind(&'static str),
     #[error("it has {0} hard links, so that it may be another file's second name")]
@@ -54,10 +70,12 @@ impl Denied {
         match self {
             Self::NotGranted
             | Self::Outside
+            | Self::OutsideNamed(_)
+            | Self::Linked
             | Self::Kind(_)
             | Self::HardLinks(_)
             | Self::Never(_) => true,
-            Self::Directory | Self::Gone | Self::System(_) => false,
+            Self::Excluded | Self::Directory | Self::Gone | Self::System(_) => false,
         }
     }
 
@@ -150,18 +168,38 @@ impl Dirs {
             .max_by_key(|(dir, _)| dir.path.components().count())
     }
 
-    /// Opens a file by its absolute path.
-    pub fn open_path(&self, path: &Path) -> Result<Opened, Denied> {
+    /// Opens the file `path`, which a path or glob of the hook's named, whose fixed directory is `named`. Links are
+    /// followed no further than the deeper of that and the granted directory.
+    pub fn open_path(
+        &self,
+        path: &Path,
+        named: &Path,
+        exclude: &GlobSet,
+    ) -> Result<Opened, Denied> {
         let (dir, rest) = self.beneath(path).ok_or(Denied::NotGranted)?;
-        self.open_beneath(dir, rest)
-    }
-
-    /// Opens the file `rest` beneath `dir`.
-    pub fn open_beneath(&self, dir: &Dir, rest: &Path) -> Result<Opened, Denied> {
-        let found = self.resolver.resolve(&dir.fd, rest, OFlags::empty())?;
+        let base = self.base(dir, named)?;
+        let rest = match &base.deeper {
+            Some(_) => path.strip_prefix(base.path).map_err(|_| Denied::Outside)?,
+            None => rest,
+        };
+        let outside = || match &base.deeper {
+            Some(_) => Denied::OutsideNamed(base.path.to_owned()),
+            None => Denied::Outside,
+        };
+        let found = match self.resolver.resolve(base.fd(), rest, OFlags::empty()) {
+            Err(Denied::Outside) => return Err(outside()),
+            other => other?,
+        };
         let stat = rustix::fs::fstat(&found)?;
         readable_kind(&stat)?;
-        self.never.check(&found, &stat)?;
+        let real = real_path(&found)?;
+        self.never.check(&found, &real, &stat)?;
+        let top = real_path(base.fd())?;
+        // A directory that was moved away meanwhile shows here, too.
+        let inner = real.strip_prefix(&top).map_err(|_| outside())?;
+        if is_excluded(exclude, &top, inner) || is_excluded(exclude, base.path, inner) {
+            return Err(Denied::Excluded);
+        }
         let file = reopen(&found)?;
         Ok(Opened {
             size: u64::try_from(stat.st_size).unwrap_or(0),
@@ -171,12 +209,57 @@ impl Dirs {
         })
     }
 
-    /// Opens the directory `rest` beneath `dir` for listing.
-    fn open_directory(&self, dir: &Dir, rest: &Path) -> Result<OwnedFd, Denied> {
-        let found = self.resolver.resolve(&dir.fd, rest, OFlags::DIRECTORY)?;
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(rustix::fs::openat(&found, ".", flags, Mode::empty())?)
+    /// Where looking beneath `dir` begins for what names the directory `named`: there, if it is the deeper of the two.
+    fn base<'a>(&self, dir: &'a Dir, named: &'a Path) -> Result<Base<'a>, Denied> {
+        match named.strip_prefix(&dir.path) {
+            Ok(deeper) if !deeper.as_os_str().is_empty() => {
+                let deeper = if is_kernels_own(&dir.fd) {
+                    self.resolver.resolve(&dir.fd, deeper, OFlags::DIRECTORY)
+                } else {
+                    self.resolver.directory(&dir.fd, deeper)
+                };
+                Ok(Base {
+                    path: named,
+                    granted: &dir.fd,
+                    deeper: Some(deeper?),
+                })
+            }
+            _ => Ok(Base {
+                path: &dir.path,
+                granted: &dir.fd,
+                deeper: None,
+            }),
+        }
     }
+}
+
+/// What nothing may lead out of.
+struct Base<'a> {
+    path: &'a Path,
+    granted: &'a OwnedFd,
+    /// The directory that the hook names, where it is deeper than the granted one.
+    deeper: Option<OwnedFd>,
+}
+
+impl Base<'_> {
+    fn fd(&self) -> &OwnedFd {
+        self.deeper.as_ref().unwrap_or(self.granted)
+    }
+
+    /// For listing.
+    fn open(&self) -> Result<OwnedFd, Denied> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(rustix::fs::openat(self.fd(), ".", flags, Mode::empty())?)
+    }
+}
+
+/// Whether `inner` beneath `top`, or a directory between the two, is excluded: the walk enters no excluded directory
+/// either. `top` itself is where the walk begins, and is not asked about.
+fn is_excluded(exclude: &GlobSet, top: &Path, inner: &Path) -> bool {
+    inner
+        .ancestors()
+        .filter(|part| !part.as_os_str().is_empty())
+        .any(|part| exclude.is_match(top.join(part)))
 }
 
 /// Only regular files with one name.
@@ -212,69 +295,21 @@ fn own_path(fd: &OwnedFd) -> String {
     format!("/proc/self/fd/{}", fd.as_raw_fd())
 }
 
+/// Whether it is in /proc or /sys, where nobody but the kernel makes links (`/proc/net`, `/sys/class/…`).
+fn is_kernels_own(fd: &OwnedFd) -> bool {
+    rustix::fs::fstatfs(fd)
+        .is_ok_and(|fs| u64::try_from(fs.f_type).is_ok_and(|t| t == PROC || t == SYS))
+}
+
+/// Where what `fd` holds really is, without any link.
+fn real_path(fd: &OwnedFd) -> Result<PathBuf, Denied> {
+    std::fs::read_link(own_path(fd)).map_err(Denied::System)
+}
+
 /// Lists a directory that was opened.
 fn list(fd: BorrowedFd<'_>) -> io::Result<rustix::fs::Dir> {
     Ok(rustix::fs::Dir::read_from(fd)?)
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use std::{fs, os::unix::fs::symlink};
-
-    fn granted(path: &Path) -> Grants {
-        Grants {
-            directories: vec![path.to_owned()],
-            ..Grants::default()
-        }
-    }
-
-    #[test]
-    fn without_openat2_files_open_and_no_link_is_followed_at_all() {
-        let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let at = |name: &str| dir.path().join(name);
-        fs::create_dir(at("sub")).unwrap();
-        fs::write(at("sub/file"), "x").unwrap();
-        fs::write(other.path().join("secret"), "s").unwrap();
-        symlink("sub/file", at("inside")).unwrap();
-        symlink(other.path(), at("out")).unwrap();
-        let dirs = Dirs::with(&granted(dir.path()), Resolver::by_parts());
-        assert_eq!(dirs.open_path(&at("sub/file")).unwrap().size, 1);
-        for refused in ["inside", "out", "out/secret"] {
-            assert!(
-                dirs.open_path(&at(refused)).unwrap_err().is_policy(),
-                "{refused}"
-            );
-        }
-        assert!(matches!(dirs.open_path(&at("absent")), Err(Denied::Gone)));
-        assert!(matches!(
-            dirs.open_path(&at("sub/file/x")),
-            Err(Denied::Gone)
-        ));
-        assert!(matches!(
-            dirs.open_path(&at("sub/../../x")),
-            Err(Denied::Outside)
-        ));
-    }
-
-    #[test]
-    fn the_deepest_grant_counts_and_what_is_beneath_none_is_not_granted() {
-        let dir = tempfile::tempdir().unwrap();
-        fs::create_dir(dir.path().join("a")).unwrap();
-        fs::write(dir.path().join("a/f"), "x").unwrap();
-        let mut grants = granted(dir.path());
-        grants.directories.push(dir.path().join("a"));
-        grants.directories.push("/no/such/place".into());
-        let dirs = Dirs::open(&grants);
-        assert_eq!(
-            dirs.beneath(&dir.path().join("a/f")).unwrap().1,
-            Path::new("f")
-        );
-        assert!(matches!(
-            dirs.open_path(Path::new("/etc/hostname")),
-            Err(Denied::NotGranted)
-        ));
-        assert_eq!(dirs.missing.len(), 1, "a grant that is not there is told");
-    }
-}
+mod tests;

@@ -11,7 +11,7 @@ use std::{
 
 use rustix::fs::Stat;
 
-use super::{Denied, own_path};
+use super::{Denied, PROC};
 
 /// Known by device and inode too, whatever name leads there.
 const HASHES: [&str; 5] = [
@@ -21,8 +21,6 @@ const HASHES: [&str; 5] = [
     "/etc/gshadow-",
     "/etc/security/opasswd",
 ];
-/// f_type of procfs (statfs(2)).
-const PROC: u64 = 0x9fa0;
 
 /// Looked up once, before anything is opened.
 #[derive(Debug)]
@@ -47,8 +45,7 @@ impl Never {
     }
 
     /// Judges the file that `found` holds, by its real path and by itself.
-    pub fn check(&self, found: &OwnedFd, stat: &Stat) -> Result<(), Denied> {
-        let real = fs::read_link(own_path(found)).map_err(Denied::System)?;
+    pub fn check(&self, found: &OwnedFd, real: &Path, stat: &Stat) -> Result<(), Denied> {
         if self.own.iter().any(|own| real.starts_with(own)) {
             return Err(Denied::Never("the agent's own"));
         }
@@ -57,12 +54,12 @@ impl Never {
         {
             return Err(Denied::Never("where password hashes are"));
         }
-        if is_private_key(&real) {
+        if is_private_key(real) {
             return Err(Denied::Never("where a private key usually is"));
         }
         let in_proc = rustix::fs::fstatfs(found)
             .is_ok_and(|fs| u64::try_from(fs.f_type).is_ok_and(|t| t == PROC));
-        if (in_proc || real.starts_with("/proc")) && is_memory(&real) {
+        if (in_proc || real.starts_with("/proc")) && is_memory(real) {
             return Err(Denied::Never("a process's memory or environment"));
         }
         Ok(())

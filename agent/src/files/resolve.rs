@@ -16,6 +16,8 @@ use super::Denied;
 /// openat2 says EAGAIN when something is renamed beside it, and might then not see a way out.
 const TRIES: u32 = 100;
 
+const BENEATH: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_MAGICLINKS);
+
 #[derive(Debug, Default)]
 pub struct Resolver {
     /// The system has no openat2.
@@ -31,8 +33,27 @@ impl Resolver {
         }
     }
 
-    /// `rest` has only plain parts; empty is `dir` itself.
+    /// Follows links that stay beneath `dir`. `rest` has only plain parts; empty is `dir` itself.
     pub fn resolve(&self, dir: &OwnedFd, rest: &Path, more: OFlags) -> Result<OwnedFd, Denied> {
+        self.with(dir, rest, more, BENEATH)
+    }
+
+    /// The directory `rest` beneath `dir` to which no link leads, so that its name is where it really is.
+    pub fn directory(&self, dir: &OwnedFd, rest: &Path) -> Result<OwnedFd, Denied> {
+        let plain = BENEATH.union(ResolveFlags::NO_SYMLINKS);
+        match self.with(dir, rest, OFlags::DIRECTORY, plain) {
+            Err(Denied::Kind(_)) => Err(Denied::Linked),
+            other => other,
+        }
+    }
+
+    fn with(
+        &self,
+        dir: &OwnedFd,
+        rest: &Path,
+        more: OFlags,
+        resolve: ResolveFlags,
+    ) -> Result<OwnedFd, Denied> {
         if !rest.components().all(|c| matches!(c, Component::Normal(_))) {
             return Err(Denied::Outside);
         }
@@ -43,7 +64,7 @@ impl Resolver {
         };
         let flags = OFlags::PATH | OFlags::CLOEXEC | more;
         if !self.by_parts.load(Ordering::Relaxed) {
-            match whole(dir, rest, flags) {
+            match whole(dir, rest, flags, resolve) {
                 // EPERM too: older container runtimes answer so for calls that they do not know.
                 Err(Errno::NOSYS) => self.by_parts.store(true, Ordering::Relaxed),
                 Err(Errno::PERM) if !has_openat2(dir) => {
@@ -56,8 +77,12 @@ impl Resolver {
     }
 }
 
-fn whole(dir: &OwnedFd, rest: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+fn whole(
+    dir: &OwnedFd,
+    rest: &Path,
+    flags: OFlags,
+    resolve: ResolveFlags,
+) -> Result<OwnedFd, Errno> {
     let mut tries = 0;
     loop {
         match rustix::fs::openat2(dir, rest, flags, Mode::empty(), resolve) {
@@ -70,7 +95,7 @@ fn whole(dir: &OwnedFd, rest: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
 
 /// Whether openat2 works for the directory itself, where nothing can be forbidden.
 fn has_openat2(dir: &OwnedFd) -> bool {
-    whole(dir, Path::new("."), OFlags::PATH | OFlags::CLOEXEC).is_ok()
+    whole(dir, Path::new("."), OFlags::PATH | OFlags::CLOEXEC, BENEATH).is_ok()
 }
 
 /// Follows no link at all.

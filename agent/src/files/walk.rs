@@ -1,7 +1,7 @@
 //! Which files match the globs: a walk that is bounded in entries and depth, follows no link to a directory, and never
 //! leaves the granted directories.
 use std::{
-    collections::HashSet,
+    collections::HashMap,
     ffi::{CStr, OsStr},
     os::{
         fd::{AsFd, OwnedFd},
@@ -29,6 +29,8 @@ pub struct Found {
     pub modified: i64,
     /// The hook names this very path, without a glob.
     pub named: bool,
+    /// The fixed directory of the path or glob that found it, which no link may lead out of.
+    pub beneath: PathBuf,
 }
 
 /// Everything found by one section's globs.
@@ -39,14 +41,25 @@ pub struct Findings {
     pub denied: Vec<(PathBuf, Denied)>,
     /// Why the walk did not see everything.
     pub cut: Option<String>,
-    seen: HashSet<PathBuf>,
+    /// Where in `found` a path is.
+    seen: HashMap<PathBuf, usize>,
     entries: u32,
 }
 
 impl Findings {
     fn add(&mut self, found: Found) {
-        if self.seen.insert(found.path.clone()) {
-            self.found.push(found);
+        match self.seen.get(&found.path) {
+            // Two globs found it: the one that reaches further was reviewed as such.
+            Some(at) => {
+                let known = &mut self.found[*at].beneath;
+                if known.starts_with(&found.beneath) {
+                    *known = found.beneath;
+                }
+            }
+            None => {
+                self.seen.insert(found.path.clone(), self.found.len());
+                self.found.push(found);
+            }
         }
     }
 }
@@ -69,6 +82,7 @@ pub fn find(
                 path: path.to_owned(),
                 modified: i64::MAX,
                 named: true,
+                beneath: fixed_directory(pattern).into(),
             }),
             None => findings.denied.push((path.to_owned(), Denied::NotGranted)),
         }
@@ -85,28 +99,28 @@ pub fn find(
     let mut granted = false;
     for dir in dirs.iter() {
         // The walk begins at the deeper of the two.
-        let rest = if let Ok(rest) = fixed.strip_prefix(&dir.path) {
-            rest
+        let begin = if fixed.starts_with(&dir.path) {
+            fixed
         } else if dir.path.starts_with(fixed) {
-            Path::new("")
+            &dir.path
         } else {
             continue;
         };
         granted = true;
-        let begin = dir.path.join(rest);
-        match dirs.open_directory(dir, rest) {
+        match dirs.base(dir, fixed).and_then(|base| base.open()) {
             Ok(fd) => {
                 let mut walk = Walk {
                     matcher: &matcher,
+                    fixed,
                     exclude,
                     deepest: depth,
                     findings,
                     tick,
                 };
-                walk.directory(fd, &begin, 0);
+                walk.directory(fd, begin, 0);
             }
             Err(Denied::Gone) => {}
-            Err(denied) => findings.denied.push((begin, denied)),
+            Err(denied) => findings.denied.push((begin.to_owned(), denied)),
         }
     }
     if !granted {
@@ -127,6 +141,7 @@ fn depth_of(pattern: &str) -> Option<usize> {
 
 struct Walk<'a, T> {
     matcher: &'a GlobMatcher,
+    fixed: &'a Path,
     exclude: &'a GlobSet,
     deepest: Option<usize>,
     findings: &'a mut Findings,
@@ -191,6 +206,7 @@ impl<T: FnMut() -> bool> Walk<'_, T> {
                 path: at.to_owned(),
                 modified: stat.st_mtime,
                 named: false,
+                beneath: self.fixed.to_owned(),
             });
         }
     }

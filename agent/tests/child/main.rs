@@ -6,6 +6,7 @@ mod commands;
 mod files;
 mod hostile;
 mod journal;
+mod links;
 mod lives;
 mod packed;
 mod postgres;
