@@ -23,6 +23,9 @@ pub struct Ends {
     pub tail: Option<Amount>,
     /// Most bytes of one file.
     pub cap: u64,
+    /// For what is to be redacted: no part of a line is sent whose beginning is not, and no line that is cut before the
+    /// mark between head and tail. Half a line may be half of a secret, without the name that redaction knows it by.
+    pub whole_lines: bool,
 }
 
 /// What was not sent of a file.
@@ -32,12 +35,28 @@ pub struct Skipped {
     pub asked: u64,
     /// Beyond the cap.
     pub capped: u64,
+    /// Of lines of which only a part was to be sent.
+    pub halves: u64,
+    /// The file goes on behind what was sent last, maybe within a line.
+    pub cut: bool,
+}
+
+impl Skipped {
+    fn of(gap: u64, halves: u64, by_cap: bool, cut: bool) -> Self {
+        let gap = gap - halves;
+        let (asked, capped) = if by_cap { (0, gap) } else { (gap, 0) };
+        Self {
+            asked,
+            capped,
+            halves,
+            cut,
+        }
+    }
 }
 
 const BLOCK: usize = 64 << 10;
-/// A tail by bytes begins with a whole line, when one begins within so many bytes: half a line could be half of a
-/// secret that redaction would have known by its name.
-const LINE_SEARCH: u64 = 4 << 10;
+/// Of the last line of a head that is cut before a tail so much is kept back: more than any secret has.
+const KEPT_BACK: usize = 64 << 10;
 /// Takes pieces of a file; an error ends the copying.
 pub type Take<'a, E> = &'a mut dyn FnMut(&[u8]) -> Result<(), E>;
 
@@ -57,36 +76,49 @@ pub fn copy<E: From<io::Error>>(
         Some(Amount::Lines(n)) => after_lines(file, n, ends.cap.min(size))?,
     };
     let room = ends.cap - head_end;
-    let (wanted, start) = match tail {
+    let (wanted, from) = match tail {
         Amount::Bytes(n) => (
             size.saturating_sub(n),
-            line_start(file, size.saturating_sub(n.min(room)), size)?,
+            Start {
+                at: size.saturating_sub(n.min(room)),
+                cut: true,
+            },
         ),
         Amount::Lines(n) => {
-            let start = before_lines(file, n, size, room)?;
+            let from = before_lines(file, n, size, room)?;
             // Where the cap ended the search, lines were lost.
-            (if start.cut { 0 } else { start.at }, start.at)
+            (if from.cut { 0 } else { from.at }, from)
         }
     };
-    if start <= head_end {
+    if from.at <= head_end {
         copy_range(file, 0, size, take)?;
-        return Ok(Skipped::default());
+        return Ok(Skipped {
+            cut: goes_on(file, size)?,
+            ..Skipped::default()
+        });
     }
-    copy_range(file, 0, head_end, take)?;
-    let gap = start - head_end;
-    if head_end > 0 {
+    let start = if from.cut && ends.whole_lines {
+        line_start(file, from.at, size)?
+    } else {
+        from.at
+    };
+    let head = if ends.whole_lines {
+        whole_end(file, head_end)?
+    } else {
+        head_end
+    };
+    copy_range(file, 0, head, take)?;
+    let gap = start - head;
+    if head > 0 && start < size {
         take(marker(gap).as_bytes())?;
     }
     copy_range(file, start, size, take)?;
-    let capped = if room < size - wanted.min(size) {
-        gap
-    } else {
-        0
-    };
-    Ok(Skipped {
-        asked: gap - capped,
-        capped,
-    })
+    Ok(Skipped::of(
+        gap,
+        (head_end - head) + (start - from.at),
+        room < size - wanted.min(size),
+        start == size || goes_on(file, size)?,
+    ))
 }
 
 fn copy_head<E: From<io::Error>>(
@@ -107,18 +139,13 @@ fn copy_head<E: From<io::Error>>(
         Some(Amount::Bytes(n)) => n <= ends.cap,
         Some(Amount::Lines(_)) => end < ends.cap,
     };
-    let rest = size - end;
-    Ok(if asked_for_less {
-        Skipped {
-            asked: rest,
-            capped: 0,
-        }
-    } else {
-        Skipped {
-            asked: 0,
-            capped: rest,
-        }
-    })
+    let cut = end < size || goes_on(file, end)?;
+    Ok(Skipped::of(size - end, 0, !asked_for_less, cut))
+}
+
+/// Whether anything stands at `end`: more than was asked for, or what was written meanwhile.
+fn goes_on(file: &File, end: u64) -> io::Result<bool> {
+    Ok(read_at(file, &mut [0], end)? > 0)
 }
 
 /// The line between head and tail.
@@ -170,7 +197,7 @@ fn after_lines(file: &File, lines: u64, limit: u64) -> io::Result<u64> {
 
 struct Start {
     at: u64,
-    /// The limit came before the lines were found.
+    /// Maybe within a line: the limit came before the lines were found.
     cut: bool,
 }
 
@@ -203,28 +230,42 @@ fn before_lines(file: &File, lines: u64, size: u64, limit: u64) -> io::Result<St
         }
         at = begin;
     }
-    if floor == 0 {
-        Ok(Start { at: 0, cut: false })
-    } else {
-        Ok(Start {
-            at: line_start(file, floor, size)?,
-            cut: true,
-        })
-    }
+    Ok(Start {
+        at: floor,
+        cut: floor > 0,
+    })
 }
 
-/// The beginning of the first whole line from `at` on, if it is near; else `at`.
+/// The beginning of the first whole line from `at` on, however far; `size` when no line begins there.
 fn line_start(file: &File, at: u64, size: u64) -> io::Result<u64> {
-    if at == 0 || at >= size {
-        return Ok(at);
+    if at == 0 {
+        return Ok(0);
     }
+    let mut buffer = vec![0; BLOCK];
     // From one byte before: `at` may be the beginning of a line already.
-    let mut buffer = vec![0; block(LINE_SEARCH.min(size - at) + 1)];
-    let got = read_at(file, &mut buffer, at - 1)?;
-    Ok(match newlines(&buffer[..got]).next() {
-        Some(end) if at + (end as u64) < size => at + end as u64,
-        _ => at,
-    })
+    let mut begin = at - 1;
+    while begin < size {
+        let want = block(size - begin);
+        let got = read_at(file, &mut buffer[..want], begin)?;
+        if got == 0 {
+            break;
+        }
+        if let Some(end) = newlines(&buffer[..got]).next() {
+            return Ok(begin + end as u64 + 1);
+        }
+        begin += got as u64;
+    }
+    Ok(size)
+}
+
+/// Where a head that ends at `end`, before something is left out, may end: with a line, or far enough before.
+fn whole_end(file: &File, end: u64) -> io::Result<u64> {
+    let begin = end.saturating_sub(KEPT_BACK as u64);
+    let mut buffer = vec![0; block(end - begin)];
+    let got = read_at(file, &mut buffer, begin)?;
+    Ok(newlines(&buffer[..got])
+        .last()
+        .map_or(begin, |at| begin + at as u64 + 1))
 }
 
 fn newlines(bytes: &[u8]) -> impl Iterator<Item = usize> + '_ {

@@ -1,25 +1,24 @@
 //! The ends of what can only be read once, such as of a packed file.
 use std::collections::VecDeque;
 
-use super::{Amount, Ends, LINE_SEARCH, Skipped, Take, marker, newlines};
+use super::{Amount, Ends, KEPT_BACK, Skipped, Take, marker, newlines};
 
 /// Tails of unpacked files wait in memory.
 const UNPACKED_TAIL: u64 = 16 << 20;
 
-/// As [`line_start`], in `bytes` of which the first is the one before.
+/// As [`super::line_start`], in `bytes` of which the first is the one before.
 fn first_line(bytes: &[u8]) -> usize {
-    let near = &bytes[..bytes.len().min(LINE_SEARCH as usize + 1)];
-    let end = newlines(near).next();
-    end.map(|end| end + 1)
-        .filter(|start| *start < bytes.len())
-        .unwrap_or(1)
+    newlines(bytes).next().map_or(bytes.len(), |end| end + 1)
 }
 
 /// The ends of what can only be read once, from its beginning.
 pub struct Streamed {
     ends: Ends,
     head_left: Amount,
+    /// Bytes of the head, of which the last may wait in `kept_back`.
     sent: u64,
+    /// The head's last line as far as it came: not sent when it is cut and a tail follows.
+    kept_back: Vec<u8>,
     tail: VecDeque<u8>,
     tail_most: u64,
     /// Seen and no more held.
@@ -42,6 +41,7 @@ impl Streamed {
             ends,
             head_left,
             sent: 0,
+            kept_back: Vec::new(),
             tail: VecDeque::new(),
             tail_most,
             dropped: 0,
@@ -94,11 +94,27 @@ impl Streamed {
                 end
             }
         };
-        if end > 0 {
-            take(&bytes[..end])?;
-        }
         self.sent += end as u64;
+        self.send_head(&bytes[..end], take)?;
         Ok(&bytes[end..])
+    }
+
+    fn send_head<E>(&mut self, bytes: &[u8], take: Take<'_, E>) -> Result<(), E> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        if self.ends.tail.is_none() || !self.ends.whole_lines {
+            return take(bytes);
+        }
+        self.kept_back.extend_from_slice(bytes);
+        let line = newlines(&self.kept_back).last().map_or(0, |at| at + 1);
+        let far = self.kept_back.len().saturating_sub(KEPT_BACK);
+        let sure = line.max(far);
+        if sure > 0 {
+            take(&self.kept_back[..sure])?;
+            self.kept_back.drain(..sure);
+        }
+        Ok(())
     }
 
     /// Sends the tail.
@@ -106,42 +122,61 @@ impl Streamed {
         let most = self.most();
         let full = self.tail.len() > most;
         let bytes = self.tail.make_contiguous();
-        let mut cut = full;
-        let start = match self.ends.tail {
+        let mut by_cap = full;
+        let whole_lines = self.ends.whole_lines;
+        // Where the tail begins by its limits, and where it may begin.
+        let cut_start = |bytes: &[u8]| {
+            let from = usize::from(full);
+            let start = if full && whole_lines {
+                first_line(bytes)
+            } else {
+                from
+            };
+            (from, start)
+        };
+        let (from, start) = match self.ends.tail {
             Some(Amount::Lines(lines)) => {
                 let ends: Vec<usize> = newlines(bytes).filter(|at| at + 1 < bytes.len()).collect();
                 let wanted = usize::try_from(lines)
                     .ok()
                     .and_then(|n| ends.len().checked_sub(n))
                     .map(|at| ends[at] + 1);
-                cut &= wanted.is_none();
-                wanted.unwrap_or(if full { first_line(bytes) } else { 0 })
+                by_cap &= wanted.is_none();
+                wanted.map_or_else(|| cut_start(bytes), |at| (at, at))
             }
             Some(Amount::Bytes(n)) => {
-                cut &= n > most as u64;
-                if full { first_line(bytes) } else { 0 }
+                by_cap &= n > most as u64;
+                cut_start(bytes)
             }
-            None => 0,
+            None => (0, 0),
         };
+        let mut halves = (start - from) as u64;
         self.tail.drain(..start);
         self.dropped += start as u64;
+        if self.dropped == 0 {
+            if !self.kept_back.is_empty() {
+                take(&self.kept_back)?;
+            }
+        } else {
+            let kept_back = self.kept_back.len() as u64;
+            halves += kept_back;
+            self.dropped += kept_back;
+            self.sent -= kept_back;
+        }
         if self.dropped > 0 && self.sent > 0 && !self.tail.is_empty() {
             take(marker(self.dropped).as_bytes())?;
         }
+        // A head alone is cut where more came; a tail ends with the file.
+        let cut = self.dropped > 0 && self.tail.is_empty();
         if !self.tail.is_empty() {
             take(self.tail.make_contiguous())?;
         }
         let head_capped = self.ends.tail.is_none() && self.sent >= self.ends.cap;
-        Ok(if cut || head_capped {
-            Skipped {
-                asked: 0,
-                capped: self.dropped,
-            }
-        } else {
-            Skipped {
-                asked: self.dropped,
-                capped: 0,
-            }
-        })
+        Ok(Skipped::of(
+            self.dropped,
+            halves,
+            by_cap || head_capped,
+            cut,
+        ))
     }
 }

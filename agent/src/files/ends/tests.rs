@@ -11,7 +11,12 @@ fn file(bytes: &[u8]) -> File {
 }
 
 fn ends(head: Option<Amount>, tail: Option<Amount>, cap: u64) -> Ends {
-    Ends { head, tail, cap }
+    Ends {
+        head,
+        tail,
+        cap,
+        whole_lines: true,
+    }
 }
 
 fn copied(bytes: &[u8], ends: &Ends) -> (String, Skipped) {
@@ -47,6 +52,21 @@ fn both(bytes: &[u8], ends: &Ends) -> (String, Skipped) {
     (text, skipped)
 }
 
+fn left(asked: u64, capped: u64) -> Skipped {
+    Skipped {
+        asked,
+        capped,
+        ..Skipped::default()
+    }
+}
+
+fn cut(skipped: Skipped) -> Skipped {
+    Skipped {
+        cut: true,
+        ..skipped
+    }
+}
+
 const TEXT: &[u8] = b"one\ntwo\nthree\nfour\nfive\n";
 
 #[test]
@@ -54,13 +74,7 @@ fn without_ends_the_beginning_is_sent_up_to_the_cap() {
     assert_eq!(both(TEXT, &ends(None, None, 100)).0.as_bytes(), TEXT);
     assert_eq!(
         both(TEXT, &ends(None, None, 5)),
-        (
-            "one\nt".into(),
-            Skipped {
-                asked: 0,
-                capped: 19
-            }
-        )
+        ("one\nt".into(), cut(left(0, 19)))
     );
 }
 
@@ -68,23 +82,11 @@ fn without_ends_the_beginning_is_sent_up_to_the_cap() {
 fn heads_and_tails_by_lines() {
     assert_eq!(
         both(TEXT, &ends(Some(Lines(2)), None, 100)),
-        (
-            "one\ntwo\n".into(),
-            Skipped {
-                asked: 16,
-                capped: 0
-            }
-        )
+        ("one\ntwo\n".into(), cut(left(16, 0)))
     );
     assert_eq!(
         both(TEXT, &ends(None, Some(Lines(2)), 100)),
-        (
-            "four\nfive\n".into(),
-            Skipped {
-                asked: 14,
-                capped: 0
-            }
-        )
+        ("four\nfive\n".into(), left(14, 0))
     );
     assert_eq!(
         both(b"a\nb\nc", &ends(None, Some(Lines(2)), 100)).0,
@@ -111,16 +113,64 @@ fn a_tail_by_bytes_begins_with_a_whole_line() {
 }
 
 #[test]
+fn half_a_line_is_never_the_beginning_of_a_tail() {
+    let log = b"first line\n2026 login db_password=s3cretWordNobodyKnows\n";
+    let unended = &log[..log.len() - 1];
+    for (bytes, tail, cap) in [
+        (&log[..], Bytes(22), 100),
+        (unended, Bytes(21), 100),
+        (unended, Lines(2), 21),
+        (&log[..], Bytes(100), 22),
+    ] {
+        let (text, skipped) = both(bytes, &ends(None, Some(tail), cap));
+        assert_eq!(text, "", "{tail:?} of {cap}");
+        assert!(skipped.halves > 0 && skipped.cut, "{skipped:?}");
+        let told = skipped.asked + skipped.capped + skipped.halves;
+        assert_eq!(told, bytes.len() as u64, "all is accounted for");
+    }
+    let mut long = b"password=".to_vec();
+    long.extend(vec![b'x'; 300_000]);
+    long.extend(b"\nlast\n");
+    let (text, skipped) = both(&long, &ends(None, Some(Bytes(200_000)), 1 << 20));
+    assert_eq!(text, "last\n", "however far its end is");
+    assert_eq!(skipped.halves, 200_000 - 5);
+}
+
+#[test]
+fn half_a_line_is_never_the_end_of_a_head_before_a_tail() {
+    let (text, skipped) = both(TEXT, &ends(Some(Bytes(6)), Some(Bytes(5)), 100));
+    assert_eq!(text, "one\n\n--- boathook: 15 bytes left out ---\nfive\n");
+    assert_eq!((skipped.asked, skipped.halves), (13, 2));
+    let mut long = vec![b'x'; 200_000];
+    long.extend(b"\nlast\n");
+    let (text, _) = both(&long, &ends(Some(Bytes(100_000)), Some(Lines(1)), 1 << 20));
+    let begin = text.find('\n').unwrap();
+    assert_eq!(begin, 100_000 - KEPT_BACK, "of a long line only the last");
+}
+
+#[test]
+fn raw_bytes_are_cut_where_the_hook_says() {
+    let mut all = ends(Some(Bytes(2)), Some(Bytes(3)), 100);
+    all.whole_lines = false;
+    let (text, skipped) = both(b"0123456789", &all);
+    assert_eq!(text, "01\n--- boathook: 5 bytes left out ---\n789");
+    assert_eq!(skipped, left(5, 0));
+}
+
+#[test]
+fn what_grows_while_it_is_read_is_cut() {
+    let growing = file(b"half a li");
+    let (ends, mut none) = (ends(None, None, 100), |_: &[u8]| Ok::<_, io::Error>(()));
+    let copied = |size, take: Take<'_, io::Error>| copy(&growing, size, &ends, take).unwrap().cut;
+    assert!(copied(4, &mut none));
+    assert!(!copied(9, &mut none));
+}
+
+#[test]
 fn both_ends_have_a_mark_between_them_or_are_the_whole() {
     let (text, skipped) = both(TEXT, &ends(Some(Lines(1)), Some(Lines(1)), 100));
     assert_eq!(text, "one\n\n--- boathook: 15 bytes left out ---\nfive\n");
-    assert_eq!(
-        skipped,
-        Skipped {
-            asked: 15,
-            capped: 0
-        }
-    );
+    assert_eq!(skipped, left(15, 0));
     assert_eq!(
         copied(TEXT, &ends(Some(Bytes(20)), Some(Bytes(20)), 100))
             .0
@@ -134,16 +184,7 @@ fn a_cap_below_what_was_asked_is_told_as_such() {
     let (text, skipped) = copied(TEXT, &ends(None, Some(Lines(4)), 10));
     assert_eq!((text.as_str(), skipped.capped > 0), ("four\nfive\n", true));
     let (text, skipped) = copied(TEXT, &ends(Some(Bytes(50)), None, 4));
-    assert_eq!(
-        (text.as_str(), skipped),
-        (
-            "one\n",
-            Skipped {
-                asked: 0,
-                capped: 20
-            }
-        )
-    );
+    assert_eq!((text.as_str(), skipped), ("one\n", cut(left(0, 20))));
 }
 
 #[test]
@@ -192,14 +233,18 @@ proptest! {
     ) {
         let ends = ends(head, tail, cap);
         for way in [copied, streamed] {
-            let (_, skipped) = way(&bytes, &ends);
+            let (text, skipped) = way(&bytes, &ends);
+            if head.is_none() && tail.is_some() && !text.is_empty() {
+                let all = String::from_utf8_lossy(&bytes);
+                prop_assert!(all == text || all.ends_with(&format!("\n{text}")), "whole lines");
+            }
             let mut out = Vec::new();
             let mut stream = Streamed::new(ends);
             let mut take = |piece: &[u8]| -> Result<(), io::Error> { out.push(piece.len() as u64); Ok(()) };
             for piece in bytes.chunks(7) { stream.push(piece, &mut take).unwrap(); }
             stream.finish(&mut take).unwrap();
             prop_assert!(out.iter().sum::<u64>() <= cap + 60);
-            prop_assert!(skipped.asked + skipped.capped <= bytes.len() as u64);
+            prop_assert!(skipped.asked + skipped.capped + skipped.halves <= bytes.len() as u64);
         }
     }
 }

@@ -6,6 +6,7 @@ const ALL: Ends = Ends {
     head: None,
     tail: None,
     cap: 1 << 30,
+    whole_lines: true,
 };
 
 fn packed(bytes: &[u8]) -> File {
