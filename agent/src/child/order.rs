@@ -19,23 +19,27 @@ pub struct Order {
     begun: bool,
     files: u32,
     total_left: u64,
+    /// The policy lets files pass without redaction, where the hook says so.
+    raw: bool,
 }
 
 #[derive(Debug)]
 enum State {
     Between,
-    Section { left: u64, file: bool },
+    Section { left: u64, file: bool, raw: bool },
     Over,
 }
 
 impl Order {
-    pub fn new(expected: Vec<CollectorEntry>, total_bytes: u64) -> Self {
+    /// `raw` is the policy's word.
+    pub fn new(expected: Vec<CollectorEntry>, total_bytes: u64, raw: bool) -> Self {
         Self {
             waiting: expected.into(),
             state: State::Between,
             begun: false,
             files: 0,
             total_left: total_bytes,
+            raw,
         }
     }
 
@@ -54,6 +58,9 @@ impl Order {
             }
             _ if !self.begun => wrong("something before the beginning"),
             (Frame::SectionBegin(head), State::Between) => self.begin(head),
+            (Frame::FileBegin(head), State::Section { raw: false, .. }) if head.raw => {
+                wrong("raw bytes, which hook and policy do not both allow")
+            }
             (Frame::FileBegin(_), State::Section { file, .. }) if !*file => {
                 self.files += 1;
                 *file = true;
@@ -80,7 +87,7 @@ impl Order {
                 self.total_left -= size;
                 Ok(())
             }
-            (Frame::FileEnd, State::Section { file, .. }) if *file => {
+            (Frame::FileEnd | Frame::FileCut, State::Section { file, .. }) if *file => {
                 *file = false;
                 Ok(())
             }
@@ -97,6 +104,17 @@ impl Order {
         }
     }
 
+    /// `frame`, before it is admitted, as it is to be passed on: a file that ends just where its section or the run may
+    /// have no more is cut, whatever the child says.
+    pub fn doubted(&self, frame: Frame) -> Frame {
+        match (&frame, &self.state) {
+            (Frame::FileEnd, State::Section { left, .. }) if *left == 0 || self.total_left == 0 => {
+                Frame::FileCut
+            }
+            _ => frame,
+        }
+    }
+
     /// Sections come in the hook's order, each once.
     fn begin(&mut self, head: &SectionBegin) -> Result<(), WireError> {
         match self.waiting.pop_front() {
@@ -104,6 +122,7 @@ impl Order {
                 self.state = State::Section {
                     left: entry.bytes,
                     file: false,
+                    raw: self.raw && asks_for_raw(&entry),
                 };
                 Ok(())
             }
@@ -140,7 +159,7 @@ impl Order {
             return false;
         };
         if *file {
-            sink(Frame::FileEnd);
+            sink(Frame::FileCut);
         }
         self.state = State::Between;
         sink(end(outcome, reason));
@@ -165,6 +184,11 @@ impl Order {
         }
         self.state = State::Over;
     }
+}
+
+/// Only the collector of files knows raw ones.
+fn asks_for_raw(entry: &CollectorEntry) -> bool {
+    entry.collector == "file" && matches!(entry.params.get_bool("raw"), Ok(true))
 }
 
 fn end(outcome: Outcome, reason: &str) -> Frame {
@@ -193,7 +217,7 @@ mod tests {
     }
 
     fn order() -> Order {
-        Order::new(vec![entry("a", 10), entry("b", 10)], 15)
+        Order::new(vec![entry("a", 10), entry("b", 10)], 15, true)
     }
 
     fn begun() -> Frame {
@@ -273,6 +297,55 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_ends_where_its_limit_does_is_cut_whatever_the_child_says() {
+        // How the last of these files ends, one in each section.
+        let end_after = |bytes: &[usize]| {
+            let mut order = order();
+            order.admit(&begun()).unwrap();
+            let mut last = Frame::Done;
+            for (name, bytes) in ["a", "b"].iter().zip(bytes) {
+                for frame in [begin(name), file(), data(*bytes)] {
+                    order.admit(&frame).unwrap();
+                }
+                last = order.doubted(Frame::FileEnd);
+                order.admit(&last).unwrap();
+                order.admit(&ended()).unwrap();
+            }
+            last
+        };
+        assert_eq!(end_after(&[9, 3]), Frame::FileEnd);
+        assert_eq!(end_after(&[3, 10]), Frame::FileCut, "the section's");
+        assert_eq!(end_after(&[8, 7]), Frame::FileCut, "the run's");
+    }
+
+    #[test]
+    fn raw_bytes_pass_only_where_the_hook_asks_and_the_policy_allows() {
+        let raw = Frame::FileBegin(FileBegin {
+            path: "x".into(),
+            raw: true,
+        });
+        let admitted = |collector: &str, params: bson::Document, policy| {
+            let mut entry = entry("a", 10);
+            (entry.collector, entry.params) = (collector.into(), params);
+            let head = SectionBegin {
+                section: entry.section.clone(),
+                collector: collector.into(),
+                at: Time::from_ms(0),
+            };
+            let mut order = Order::new(vec![entry], 15, policy);
+            order.admit(&begun()).unwrap();
+            order.admit(&Frame::SectionBegin(head)).unwrap();
+            order.admit(&raw).is_ok()
+        };
+        let asked = bson::doc! {"raw": true};
+        assert!(admitted("file", asked.clone(), true));
+        assert!(!admitted("file", asked.clone(), false), "the policy");
+        assert!(!admitted("file", bson::doc! {"raw": false}, true));
+        assert!(!admitted("file", bson::doc! {}, true), "the hook");
+        assert!(!admitted("command", asked, true), "no collector of files");
+    }
+
+    #[test]
     fn frames_out_of_order_are_refused() {
         for frames in [
             vec![begin("a")],
@@ -313,7 +386,7 @@ mod tests {
         assert_eq!(
             told,
             [
-                Frame::FileEnd,
+                Frame::FileCut,
                 end(Outcome::TimedOut, "late"),
                 Frame::SectionBegin(again),
                 end(Outcome::TimedOut, "never begun")

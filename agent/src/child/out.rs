@@ -44,6 +44,8 @@ pub struct Pipe {
     /// Counts sections: a collector that was given up holds an old one, and is heard no more.
     turn: u64,
     in_file: bool,
+    /// The open file is not told to its end.
+    cut: bool,
 }
 
 pub type SharedPipe = Arc<Mutex<Pipe>>;
@@ -54,6 +56,7 @@ pub fn shared(out: Box<dyn Write + Send>, total_bytes: u64) -> SharedPipe {
         total_left: total_bytes,
         turn: 0,
         in_file: false,
+        cut: false,
     }))
 }
 
@@ -68,12 +71,21 @@ impl Pipe {
         Ok(self.out.flush()?)
     }
 
-    /// Ends the open section, and its file if one is open.
+    /// Ends the open file, if one is.
+    fn end_file(&mut self) -> Result<(), WireError> {
+        let cut = std::mem::take(&mut self.cut);
+        if !std::mem::take(&mut self.in_file) {
+            return Ok(());
+        }
+        let end = if cut { Frame::FileCut } else { Frame::FileEnd };
+        end.write(&mut self.out)
+    }
+
+    /// Ends the open section, and its file if one is open: its collector did not come to its end.
     pub fn end_section(&mut self, end: &SectionEnd) -> Result<(), WireError> {
         self.turn += 1;
-        if std::mem::take(&mut self.in_file) {
-            Frame::FileEnd.write(&mut self.out)?;
-        }
+        self.cut = true;
+        self.end_file()?;
         self.say(&Frame::SectionEnd(end.clone()))
     }
 }
@@ -139,19 +151,24 @@ impl Section {
         self.check_grace()?;
         let path = clip_begin(path, LONGEST_PATH);
         self.with(|pipe| {
-            if std::mem::replace(&mut pipe.in_file, true) {
-                Frame::FileEnd.write(&mut pipe.out)?;
-            }
+            pipe.end_file()?;
+            pipe.in_file = true;
             Frame::FileBegin(FileBegin { path, raw }).write(&mut pipe.out)
         })
     }
 
     pub fn end_file(&mut self) -> Result<(), Stop> {
         self.with(|pipe| {
-            if std::mem::take(&mut pipe.in_file) {
-                Frame::FileEnd.write(&mut pipe.out)?;
-            }
+            pipe.end_file()?;
             Ok(pipe.out.flush()?)
+        })
+    }
+
+    /// More could have come of the open file: its last line is not passed on unless it has its end.
+    pub fn cut_file(&mut self) -> Result<(), Stop> {
+        self.with(|pipe| {
+            pipe.cut = true;
+            Ok(())
         })
     }
 
@@ -168,6 +185,7 @@ impl Section {
             let fits = bytes.len().min(room);
             wire::write_data(&mut pipe.out, &bytes[..fits])?;
             pipe.total_left -= fits as u64;
+            pipe.cut |= fits < bytes.len();
             Ok(fits)
         })?;
         self.left -= fits as u64;
@@ -189,11 +207,19 @@ impl Section {
         self.with(|pipe| Ok(pipe.out.flush()?))
     }
 
-    /// A whole small file.
-    pub fn file(&mut self, path: &str, bytes: &[u8]) -> Result<(), Stop> {
+    /// A small file, whole or `cut`.
+    pub fn cut_or_whole(&mut self, path: &str, bytes: &[u8], cut: bool) -> Result<(), Stop> {
         self.begin_file(path, false)?;
         self.write(bytes)?;
+        if cut {
+            self.cut_file()?;
+        }
         self.end_file()
+    }
+
+    /// A whole small file.
+    pub fn file(&mut self, path: &str, bytes: &[u8]) -> Result<(), Stop> {
+        self.cut_or_whole(path, bytes, false)
     }
 
     /// Bytes that the section may still have.
@@ -382,6 +408,57 @@ mod tests {
         lock(&pipe).end_section(&end).unwrap();
         assert!(matches!(old.write(b"late"), Err(Stop::Closed)));
         assert!(matches!(old.begin_file("b", false), Err(Stop::Closed)));
+    }
+
+    /// Keeps what is written for a look at it.
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_not_told_to_its_end_is_said_to_be_cut() {
+        let ended_by = |act: &dyn Fn(&mut Section)| {
+            let kept = Kept::default();
+            let pipe = shared(Box::new(kept.clone()), 100);
+            let until = Instant::now() + Duration::from_secs(60);
+            let name = "s".parse().unwrap();
+            let mut section =
+                Section::begin(&pipe, name, "file", 5, until, Time::from_ms(0)).unwrap();
+            section.begin_file("a", false).unwrap();
+            kept.0.lock().unwrap().clear();
+            act(&mut section);
+            let end = section.finish(Ok(()));
+            lock(&pipe).end_section(&end).unwrap();
+            let bytes = kept.0.lock().unwrap();
+            let mut cut = Vec::new();
+            Frame::FileCut.write(&mut cut).unwrap();
+            let at = bytes.windows(cut.len()).position(|w| w == cut);
+            at.is_some()
+        };
+        let whole = |section: &mut Section| {
+            section.write(b"12345").unwrap();
+            section.end_file().unwrap();
+        };
+        assert!(!ended_by(&whole));
+        assert!(ended_by(&|section| {
+            section.write(b"123456").unwrap_err();
+            section.end_file().unwrap();
+        }));
+        assert!(ended_by(&|section| {
+            section.cut_file().unwrap();
+            section.end_file().unwrap();
+        }));
+        assert!(ended_by(&|section| section.write(b"1").unwrap()));
     }
 
     #[test]

@@ -88,7 +88,7 @@ pub async fn run_child<E>(
 ) -> Result<RunEnd, E> {
     let started = Instant::now();
     let deadline = started + Duration::from_millis(run.job.run_ms);
-    let mut order = Order::new(run.expected, run.job.total_bytes);
+    let mut order = Order::new(run.expected, run.job.total_bytes, run.job.grants.raw);
     let all: Vec<_> = order.waiting().cloned().collect();
     let mut job = run.job;
     let mut stop = pin!(stop);
@@ -305,6 +305,7 @@ async fn pass_on(
     let Some(frame) = frames.next().await? else {
         return Ok(Some(End::Eof));
     };
+    let frame = order.doubted(frame);
     order.admit(&frame)?;
     Ok(match frame {
         Frame::Done => Some(End::Done),

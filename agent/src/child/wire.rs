@@ -99,6 +99,8 @@ pub enum Frame {
     /// At most [`MAX_DATA`] raw bytes of the open file.
     Data(Vec<u8>),
     FileEnd,
+    /// Ends a file of which more could have come: its last line may be half of one.
+    FileCut,
     SectionEnd(SectionEnd),
     Done,
     Refused(Refused),
@@ -177,6 +179,7 @@ const FILE_END: u8 = 5;
 const SECTION_END: u8 = 6;
 const DONE: u8 = 7;
 const REFUSED: u8 = 8;
+const FILE_CUT: u8 = 9;
 
 /// Kind and length before a frame's bytes.
 pub const HEADER: usize = 5;
@@ -187,7 +190,7 @@ pub fn header(bytes: [u8; HEADER]) -> Result<(u8, usize), WireError> {
     let found = u32::from_le_bytes(rest) as usize;
     let limit = match kind {
         DATA => MAX_DATA,
-        FILE_END | DONE => 0,
+        FILE_END | FILE_CUT | DONE => 0,
         BEGUN | SECTION_BEGIN | FILE_BEGIN | SECTION_END | REFUSED => MAX_HEAD,
         other => return Err(WireError::Kind(other)),
     };
@@ -210,6 +213,7 @@ impl Frame {
             FILE_BEGIN => Self::FileBegin(read(&body)?),
             DATA => Self::Data(body),
             FILE_END => Self::FileEnd,
+            FILE_CUT => Self::FileCut,
             SECTION_END => Self::SectionEnd(read(&body)?),
             DONE => Self::Done,
             REFUSED => Self::Refused(read(&body)?),
@@ -224,6 +228,7 @@ impl Frame {
             Self::FileBegin(head) => put(out, FILE_BEGIN, &strict::encode(head)?),
             Self::Data(bytes) => write_data(out, bytes),
             Self::FileEnd => put(out, FILE_END, &[]),
+            Self::FileCut => put(out, FILE_CUT, &[]),
             Self::SectionEnd(head) => put(out, SECTION_END, &strict::encode(head)?),
             Self::Done => put(out, DONE, &[]),
             Self::Refused(head) => put(out, REFUSED, &strict::encode(head)?),
@@ -302,6 +307,7 @@ mod tests {
             }),
             Frame::Data(b"hello".to_vec()),
             Frame::FileEnd,
+            Frame::FileCut,
             Frame::SectionEnd(SectionEnd {
                 outcome: Outcome::Truncated,
                 reason: "the limit".into(),

@@ -262,6 +262,12 @@ fn report(
     began: Instant,
     section: &mut Section,
 ) -> Result<(), Stop> {
+    // What a killed command was saying was on its way still.
+    let killed = timed_out || status.is_none_or(|s| s.signal().is_some());
+    if killed || run.out.dropped > 0 || run.stdout.is_some() {
+        section.cut_file()?;
+    }
+    let err_cut = killed || run.err_dropped > 0 || run.stderr.is_some();
     section.end_file()?;
     let report = Report {
         command: params.line(),
@@ -279,11 +285,11 @@ fn report(
     };
     let json = serde_json::to_vec_pretty(&report).map_err(|e| Stop::Failed(e.to_string()))?;
     // Both are small beside standard output; a section that is full says so by itself.
-    for (name, bytes) in [
-        ("command.json", json.as_slice()),
-        ("stderr.txt", run.err.as_slice()),
+    for (name, bytes, cut) in [
+        ("command.json", json.as_slice(), false),
+        ("stderr.txt", run.err.as_slice(), err_cut),
     ] {
-        match section.file(name, bytes) {
+        match section.cut_or_whole(name, bytes, cut) {
             Ok(()) => {}
             Err(Stop::Full) => break,
             Err(stop) => return Err(stop),

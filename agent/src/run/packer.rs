@@ -112,6 +112,7 @@ impl<W: Write + Seek> Packer<W> {
             // A full packet drops what comes, and says so.
             Frame::Data(bytes) => drop(writer.write(&bytes)?),
             Frame::FileEnd => drop(writer.finish_file()?),
+            Frame::FileCut => drop(writer.finish_cut_file()?),
             Frame::SectionEnd(end) => {
                 writer.finish_section(end.outcome, &end.reason, end.left_out, end.elapsed_ms)?;
                 self.sections += 1;

@@ -100,3 +100,36 @@ fn rules_that_do_not_compile_stop_the_packet_before_its_first_byte() {
     ));
     assert!(packer.take(frames().remove(1)).is_err(), "nor after it");
 }
+
+#[test]
+fn what_a_limit_cut_in_two_does_not_reach_the_packet() {
+    for half in ["login hunter2-of-the-sh", "key AKIAIOSFODNN7EX"] {
+        let mut packer = packer(1 << 20);
+        for frame in frames() {
+            packer
+                .take(match frame {
+                    Frame::Data(bytes) if bytes.starts_with(b"password") => {
+                        Frame::Data(b"well\n".to_vec())
+                    }
+                    Frame::Data(_) => Frame::Data(half.as_bytes().to_vec()),
+                    Frame::FileEnd => Frame::FileCut,
+                    other => other,
+                })
+                .unwrap();
+        }
+        let key = Sample::new(Time::from_ms(0)).instance_key;
+        let (zip, finished) = packer.finish(Time::from_ms(9), false, &key).unwrap();
+        let mut zip = zip::ZipArchive::new(zip).unwrap();
+        let name = finished.statement.sections[0].files[0].path.clone();
+        let mut text = String::new();
+        let mut file = zip.by_name(&name).unwrap();
+        std::io::Read::read_to_string(&mut file, &mut text).unwrap();
+        assert!(text.contains("well\n[cut: "), "{text}");
+        assert!(!text.contains(&half[6..]), "{text}");
+        let told = &finished.statement.sections[0].left_out;
+        assert!(
+            told.iter().any(|l| l.text.contains("last line")),
+            "{told:?}"
+        );
+    }
+}

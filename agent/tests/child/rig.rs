@@ -164,7 +164,7 @@ pub async fn run_job(run: Run, stop: impl Future<Output = ()>) -> Ran {
             Frame::SectionBegin(head) => open = Some((head.section.to_string(), BTreeMap::new())),
             Frame::FileBegin(head) => file = Some((head.path, Vec::new())),
             Frame::Data(bytes) => file.as_mut().unwrap().1.extend(bytes),
-            Frame::FileEnd => {
+            Frame::FileEnd | Frame::FileCut => {
                 let (path, bytes) = file.take().unwrap();
                 open.as_mut().unwrap().1.insert(path, bytes);
             }

@@ -314,6 +314,16 @@ impl<W: Write + Seek> PacketWriter<W> {
 
     /// Ends the open file. None when nothing of it is in the packet; the section then says why.
     pub fn finish_file(&mut self) -> Result<Option<FileEntry>, WriteError> {
+        self.end_file(false)
+    }
+
+    /// As [`Self::finish_file`], of a file that went on behind what was written: a last line that was cut could be half
+    /// of a secret, and is left out.
+    pub fn finish_cut_file(&mut self) -> Result<Option<FileEntry>, WriteError> {
+        self.end_file(true)
+    }
+
+    fn end_file(&mut self, cut: bool) -> Result<Option<FileEntry>, WriteError> {
         let Some(mut file) = self.file.take() else {
             return Err(WriteError::Order("a file ends that was not begun"));
         };
@@ -321,7 +331,12 @@ impl<W: Write + Seek> PacketWriter<W> {
         let mut report = StreamReport::default();
         if let Some(stream) = file.stream.take() {
             let mut rest = Vec::new();
-            report = stream.finish(&mut rest);
+            // A full packet cuts behind the redactor, which saw the whole.
+            report = if cut {
+                stream.finish_cut(&mut rest)
+            } else {
+                stream.finish(&mut rest)
+            };
             self.put(&mut file, &rest)?;
         }
         if let Some(text) = report.left_out() {

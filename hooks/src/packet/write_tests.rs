@@ -245,6 +245,32 @@ fn binary_data_is_left_out_and_said_unless_it_is_raw() {
 }
 
 #[test]
+fn the_last_line_of_a_cut_file_is_left_out_and_said_unless_it_is_raw() {
+    let mut w = writer(1 << 20);
+    w.begin_section("s".parse().unwrap(), "file", Time::from_ms(0))
+        .unwrap();
+    for content in [Content::Text, Content::Raw] {
+        w.begin_file("app.log", content).unwrap();
+        w.write(b"well\nlogin planted-lite").unwrap();
+        w.finish_cut_file().unwrap();
+    }
+    w.finish_section(Outcome::Ok, "", vec![], 1).unwrap();
+    let (bytes, finished) = finish(w);
+    let files = unzip(&bytes);
+    let text = String::from_utf8_lossy(&files["s/app.log"]);
+    assert!(text.starts_with("well\n[cut: 18 bytes"), "{text}");
+    assert!(files["s/app~2.log"].ends_with(b"planted-lite"));
+    assert_eq!(
+        finished.statement.sections[0].left_out,
+        [LeftOut {
+            text: "s/app.log: 18 bytes of a last line that was cut".into(),
+            bytes: 18,
+            items: 0
+        }]
+    );
+}
+
+#[test]
 fn paths_that_would_fall_together_get_numbers() {
     let mut w = writer(1 << 20);
     section(

@@ -65,6 +65,8 @@ pub struct StreamReport {
     /// Lines that are not UTF-8 text.
     pub unreadable_lines: u64,
     pub unreadable_bytes: u64,
+    /// Bytes of a last line that was cut off before it came here.
+    pub unended_bytes: u64,
     /// The whole file is binary and nothing of it was passed on.
     pub binary: bool,
 }
@@ -91,6 +93,12 @@ impl StreamReport {
                 self.unreadable_bytes, self.unreadable_lines
             ));
         }
+        if self.unended_bytes > 0 {
+            words.push(format!(
+                "{} bytes of a last line that was cut",
+                self.unended_bytes
+            ));
+        }
         (!words.is_empty()).then(|| words.join(", "))
     }
 
@@ -99,7 +107,7 @@ impl StreamReport {
         if self.binary {
             self.bytes_in
         } else {
-            self.cut_bytes + self.unreadable_bytes
+            self.cut_bytes + self.unreadable_bytes + self.unended_bytes
         }
     }
 }
@@ -177,7 +185,16 @@ impl Stream {
     }
 
     /// Appends the rest to `out` and tells what was done.
-    pub fn finish(mut self, out: &mut Vec<u8>) -> StreamReport {
+    pub fn finish(self, out: &mut Vec<u8>) -> StreamReport {
+        self.end(false, out)
+    }
+
+    /// As [`Self::finish`], of something that went on behind what was pushed: what may be half of a secret is left out.
+    pub fn finish_cut(self, out: &mut Vec<u8>) -> StreamReport {
+        self.end(true, out)
+    }
+
+    fn end(mut self, cut: bool, out: &mut Vec<u8>) -> StreamReport {
         let before = out.len();
         if let Some(begin) = self.sniffing.take() {
             self.begin(&begin, out);
@@ -185,6 +202,8 @@ impl Stream {
         if !self.report.binary {
             if self.dropped.is_some() {
                 self.end_cut("", out);
+            } else if cut {
+                self.unended(out);
             } else if !self.carry.is_empty() {
                 let line = std::mem::take(&mut self.carry);
                 self.line(&line, "", out);
@@ -240,11 +259,40 @@ impl Stream {
         }
     }
 
+    /// The end was cut off: nothing is passed on that could have been hidden, had the rest come.
+    fn unended(&mut self, out: &mut Vec<u8>) {
+        if let Held::Body(lines) = &self.held {
+            // The end mark that would have told a key may be among what is missing.
+            let first = lines.front().map_or(self.report.lines, |l| l.number);
+            self.held = Held::Nothing;
+            self.count(first, &[Kind::PrivateKey]);
+            out.extend_from_slice(b"[redacted:private-key]\n");
+        }
+        if self.carry.is_empty() {
+            return;
+        }
+        let dropped = if self.carry.len() > 2 * self.overlap {
+            self.window(out)
+        } else {
+            self.report.lines += 1;
+            std::mem::take(&mut self.carry).len() as u64
+        };
+        self.report.unended_bytes += dropped;
+        out.extend_from_slice(
+            format!("[cut: {dropped} bytes of a line whose end was cut off]").as_bytes(),
+        );
+    }
+
     /// The present line is too long: pass on its begin, but for what could be a secret cut in two.
     fn begin_cut(&mut self, out: &mut Vec<u8>) {
+        self.report.cut_lines += 1;
+        self.dropped = Some(self.window(out));
+    }
+
+    /// Passes on the carried line but for its last `overlap` bytes, and says how many bytes that left out.
+    fn window(&mut self, out: &mut Vec<u8>) -> u64 {
         self.release(out);
         self.report.lines += 1;
-        self.report.cut_lines += 1;
         let window = std::mem::take(&mut self.carry);
         let valid = match std::str::from_utf8(&window) {
             Ok(text) => text,
@@ -264,7 +312,7 @@ impl Stream {
         self.context = Context::default();
         let number = self.report.lines;
         self.write(&line, number, out);
-        self.dropped = Some((window.len() - keep) as u64);
+        (window.len() - keep) as u64
     }
 
     fn end_cut(&mut self, ending: &str, out: &mut Vec<u8>) {

@@ -228,3 +228,51 @@ fn what_surrounds_a_secret_is_kept() {
         assert_eq!(floor().redact_text(text).text, expected);
     }
 }
+
+/// What is passed on of `text` when more came behind it, and the report.
+fn cut_off(redactor: &Redactor, text: &str) -> (String, StreamReport) {
+    let mut stream = redactor.stream(StreamLimits::default());
+    let mut out = Vec::new();
+    stream.push(text.as_bytes(), &mut out);
+    let report = stream.finish_cut(&mut out);
+    assert_eq!(report.bytes_out, out.len() as u64);
+    (String::from_utf8(out).unwrap(), report)
+}
+
+#[test]
+fn a_secret_that_the_end_cut_in_two_is_left_out_with_its_line() {
+    let redactor = Redactor::builder()
+        .literals(["hunter2-of-the-shop"])
+        .build()
+        .unwrap();
+    for half in ["login hunter2-of-the-sh", "key AKIAIOSFODNN7EX"] {
+        let (text, report) = cut_off(&redactor, &format!("all is well\n{half}"));
+        assert!(text.starts_with("all is well\n[cut: "), "{text}");
+        assert!(!text.contains(&half[6..]), "{text}");
+        assert_eq!(report.unended_bytes, half.len() as u64);
+        assert_eq!(report.left_out_bytes(), half.len() as u64);
+        assert!(report.left_out().unwrap().contains("last line"));
+        let long = format!("{}{half}", "words and ".repeat(2_000));
+        let (text, report) = cut_off(&redactor, &long);
+        assert!(
+            text.starts_with("words and words"),
+            "a long line's beginning stays"
+        );
+        assert!(!text.contains(&half[6..]), "{}", &text[text.len() - 100..]);
+        assert!((4_096..5_000).contains(&report.unended_bytes));
+    }
+}
+
+#[test]
+fn whole_lines_stay_when_the_end_is_cut() {
+    let (text, report) = cut_off(floor(), "one\ntwo\n");
+    assert_eq!((text.as_str(), report.left_out()), ("one\ntwo\n", None));
+}
+
+#[test]
+fn a_key_whose_two_marks_are_cut_off_is_hidden() {
+    let body = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7\n".repeat(3);
+    let (text, report) = cut_off(floor(), &format!("text\n{body}"));
+    assert_eq!(text, "text\n[redacted:private-key]\n");
+    assert_eq!(report.counts.iter().map(|(_, n)| n).sum::<u64>(), 1);
+}
