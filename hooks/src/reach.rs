@@ -38,7 +38,7 @@ pub enum WideReason {
     Raw,
     /// Another host than this machine.
     Host(String),
-    /// A socket outside the system's directories.
+    /// A socket in another directory than the system's own server has.
     Socket(String),
     /// More than one credential.
     Credentials(Vec<String>),
@@ -253,11 +253,13 @@ mod tests {
             let params = doc! {"credential": "pg", "host": host};
             assert_eq!(reach(vec![("postgres", params)]), Reach::Ordinary, "{host}");
         }
-        let socket = doc! {"credential": "pg", "socket_dir": "/run/postgresql"};
-        assert_eq!(
-            reach(vec![("postgres", socket.clone()), ("postgres", socket)]),
-            Reach::Ordinary
-        );
+        for dir in ["/run/postgresql", "/var/run/postgresql"] {
+            let socket = doc! {"credential": "pg", "socket_dir": dir};
+            assert_eq!(
+                reach(vec![("postgres", socket.clone()), ("postgres", socket)]),
+                Reach::Ordinary
+            );
+        }
     }
 
     #[test]
@@ -276,11 +278,22 @@ mod tests {
                 Reach::Wide(vec![WideReason::Host(host.into())])
             );
         }
-        let socket = doc! {"credential": "pg", "socket_dir": "/tmp"};
-        assert_eq!(
-            reach(vec![("postgres", socket)]),
-            Reach::Wide(vec![WideReason::Socket("/tmp".into())])
-        );
+        // Others than root make sockets in some of these.
+        for dir in [
+            "/tmp",
+            "/run",
+            "/var/run",
+            "/run/lock",
+            "/run/user/1000",
+            "/run/postgresql/x",
+            "/run/postgresql-x",
+        ] {
+            let socket = doc! {"credential": "pg", "socket_dir": dir};
+            assert_eq!(
+                reach(vec![("postgres", socket)]),
+                Reach::Wide(vec![WideReason::Socket(dir.into())])
+            );
+        }
         let two = vec![
             ("postgres", doc! {"credential": "pg"}),
             ("postgres", doc! {"credential": "other"}),

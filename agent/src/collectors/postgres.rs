@@ -4,6 +4,7 @@ mod guard;
 mod queries;
 mod secret;
 mod session;
+mod socket;
 mod table;
 
 use std::time::Duration;

@@ -276,24 +276,62 @@ async fn a_server_that_accepts_and_says_nothing_ends_in_time() {
 async fn a_server_that_asks_for_the_bare_password_does_not_get_it() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let heard = std::thread::spawn(move || {
-        use std::io::{Read, Write};
-        let (mut stream, _) = listener.accept().unwrap();
-        let mut start = [0; 4];
-        stream.read_exact(&mut start).unwrap();
-        let mut rest = vec![0; u32::from_be_bytes(start) as usize - 4];
-        stream.read_exact(&mut rest).unwrap();
-        stream.write_all(&[b'R', 0, 0, 0, 8, 0, 0, 0, 3]).unwrap();
-        let mut heard = Vec::new();
-        let _ = stream.read_to_end(&mut heard);
-        heard
-    });
+    let heard = std::thread::spawn(move || ask_for_the_password(listener.accept().unwrap().0));
     let params = doc! {"credential": "db", "port": i32::from(port)};
     let ran = ask_with(params, "reader", PASSWORD, |_| ()).await;
     ran.is("db", Outcome::Failed).says("in the clear");
-    let heard = heard.join().unwrap();
+    assert_unheard(&heard.join().unwrap());
+}
+
+#[tokio::test]
+async fn a_socket_that_asks_for_the_bare_password_does_not_get_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let listener =
+        std::os::unix::net::UnixListener::bind(dir.path().join(".s.PGSQL.5432")).unwrap();
+    let heard = std::thread::spawn(move || ask_for_the_password(listener.accept().unwrap().0));
+    let params = doc! {"credential": "db", "socket_dir": dir.path().display().to_string()};
+    let ran = ask_with(params, "reader", PASSWORD, |rig| {
+        rig.grants.directories.push(dir.path().into())
+    })
+    .await;
+    ran.is("db", Outcome::Failed).says("in the clear");
+    assert_unheard(&heard.join().unwrap());
+}
+
+#[tokio::test]
+async fn a_socket_where_everyone_may_make_one_is_not_even_connected_to() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let everyones = std::fs::Permissions::from_mode(0o1777);
+    std::fs::set_permissions(dir.path(), everyones).unwrap();
+    let listener =
+        std::os::unix::net::UnixListener::bind(dir.path().join(".s.PGSQL.5432")).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let params = doc! {"credential": "db", "socket_dir": dir.path().display().to_string()};
+    let ran = ask_with(params, "reader", PASSWORD, |rig| {
+        rig.grants.directories.push(dir.path().into())
+    })
+    .await;
+    ran.is("db", Outcome::DeniedByPolicy)
+        .says("may be written by everyone");
+    assert!(listener.accept().is_err());
+}
+
+/// As a server that wants it in the clear; what it is told then.
+fn ask_for_the_password(mut stream: impl std::io::Read + std::io::Write) -> Vec<u8> {
+    let mut start = [0; 4];
+    stream.read_exact(&mut start).unwrap();
+    let mut rest = vec![0; u32::from_be_bytes(start) as usize - 4];
+    stream.read_exact(&mut rest).unwrap();
+    stream.write_all(&[b'R', 0, 0, 0, 8, 0, 0, 0, 3]).unwrap();
+    let mut heard = Vec::new();
+    let _ = stream.read_to_end(&mut heard);
+    heard
+}
+
+fn assert_unheard(heard: &[u8]) {
     assert!(
-        !String::from_utf8_lossy(&heard).contains(PASSWORD),
+        !String::from_utf8_lossy(heard).contains(PASSWORD),
         "{heard:?}"
     );
 }

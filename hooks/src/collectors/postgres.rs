@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Advice, Describe, ParamsError, Words,
     fields::{Field, Kind, wrong},
-    file::{beneath, is_clean_absolute},
+    file::is_clean_absolute,
 };
 use crate::{authoring::human, documents::root::Bounds, explain::Message, reach::WideReason};
 
@@ -102,8 +102,9 @@ pub const FIELDS: &[Field] = &[
     Field::new("rows", Kind::Count(1, 1_000_000)),
 ];
 
-/// Where servers of the system keep their sockets; one elsewhere could be anybody's.
-const SOCKETS: &[&str] = &["/run", "/var/run"];
+/// Where the system's own server has its sockets: these very directories, not what lies beneath. One elsewhere could
+/// be anybody's: `/run/lock` is everyone's to write, and `/run/user/…` a user's own.
+pub const SOCKETS: &[&str] = &["/run/postgresql", "/var/run/postgresql"];
 
 /// Whether `host` can only be this machine. A name other than `localhost` may lead anywhere; the agent checks what
 /// `localhost` resolves to.
@@ -184,7 +185,7 @@ impl Describe for Params {
 
     fn reach(&self, _bounds: &Bounds) -> Vec<WideReason> {
         match &self.socket_dir {
-            Some(dir) if SOCKETS.iter().any(|known| beneath(dir, known)) => Vec::new(),
+            Some(dir) if SOCKETS.contains(&dir.as_str()) => Vec::new(),
             Some(dir) => vec![WideReason::Socket(dir.clone())],
             None if is_loopback(&self.host) => Vec::new(),
             None => vec![WideReason::Host(self.host.clone())],

@@ -3,23 +3,25 @@
 use std::{
     io,
     net::{IpAddr, SocketAddr, ToSocketAddrs},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use boathook_hooks::collectors::postgres::{Params, is_loopback};
 
+use super::socket::socket;
 use crate::{
     child::out::{Stop, plain},
     policy::grants::Grants,
 };
 
-/// Where the system's own services have their sockets; only root makes directories there.
-const SOCKETS: [&str; 2] = ["/run", "/var/run"];
-
 /// An address that was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    Socket(PathBuf),
+    Socket {
+        path: PathBuf,
+        /// Who made it, and so who must answer.
+        owner: u32,
+    },
     /// Those of one name, in order.
     Tcp(Vec<SocketAddr>),
 }
@@ -27,7 +29,7 @@ pub enum Place {
 impl Place {
     pub fn words(&self) -> String {
         match self {
-            Self::Socket(path) => path.display().to_string(),
+            Self::Socket { path, .. } => path.display().to_string(),
             Self::Tcp(addresses) => addresses
                 .iter()
                 .map(SocketAddr::to_string)
@@ -42,25 +44,6 @@ pub fn place(params: &Params, grants: &Grants) -> Result<Place, Stop> {
         Some(dir) => socket(dir, params.port, grants),
         None => tcp(&params.host, params.port, grants, resolve),
     }
-}
-
-fn socket(dir: &str, port: u16, grants: &Grants) -> Result<Place, Stop> {
-    let failed = |error: &io::Error| Stop::system(&format!("the socket directory {dir}"), error);
-    // Resolved first, so that no link leads out of what is granted.
-    let real = std::fs::canonicalize(dir).map_err(|error| failed(&error))?;
-    let known = SOCKETS
-        .iter()
-        .map(Path::new)
-        .chain(grants.directories.iter().map(PathBuf::as_path));
-    let granted = known
-        .filter_map(|known| std::fs::canonicalize(known).ok())
-        .any(|known| real.starts_with(known));
-    if !granted {
-        return Err(Stop::DeniedByPolicy(format!(
-            "the policy grants no directory that holds the socket directory {dir}"
-        )));
-    }
-    Ok(Place::Socket(real.join(format!(".s.PGSQL.{port}"))))
 }
 
 fn tcp(
@@ -197,35 +180,6 @@ mod tests {
         assert!(matches!(
             try_tcp("db.example", &["db.example"], &["192.0.2.1"]),
             Err(Stop::Unsupported(_))
-        ));
-    }
-
-    #[test]
-    fn a_socket_is_the_systems_or_granted_wherever_links_lead() {
-        let dir = tempfile::tempdir().unwrap();
-        let name = dir.path().to_str().unwrap();
-        assert!(matches!(
-            socket(name, 5432, &Grants::default()),
-            Err(Stop::DeniedByPolicy(_))
-        ));
-        let grants = Grants {
-            directories: vec![dir.path().to_owned()],
-            ..Grants::default()
-        };
-        let Place::Socket(path) = socket(name, 5433, &grants).unwrap() else {
-            panic!()
-        };
-        assert!(path.ends_with(".s.PGSQL.5433"));
-        let other = tempfile::tempdir().unwrap();
-        std::os::unix::fs::symlink(other.path(), dir.path().join("link")).unwrap();
-        let link = dir.path().join("link");
-        assert!(matches!(
-            socket(link.to_str().unwrap(), 5432, &grants),
-            Err(Stop::DeniedByPolicy(_))
-        ));
-        assert!(matches!(
-            socket("/run/no-such-place", 5432, &grants),
-            Err(Stop::Failed(_))
         ));
     }
 }

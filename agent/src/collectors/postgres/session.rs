@@ -1,6 +1,6 @@
 //! A connection that can only read: every query in a read-only transaction of its own, within a time, and never as a
 //! superuser.
-use std::{pin::Pin, time::Duration};
+use std::{path::Path, pin::Pin, time::Duration};
 
 use boathook_hooks::collectors::postgres::Params;
 use futures_util::{Stream, StreamExt};
@@ -173,10 +173,13 @@ impl Rows<'_> {
 
 async fn connect(config: &Config, place: &Place) -> Result<(Client, JoinHandle<()>), Stop> {
     match place {
-        Place::Socket(path) => {
+        Place::Socket { path, owner } => {
             let stream = UnixStream::connect(path).await;
             let stream = stream.map_err(|e| unreachable_server(&path.display().to_string(), &e))?;
-            sign_in(config, stream, place).await
+            let peer = stream.peer_cred();
+            let peer = peer.map_err(|error| Stop::system("asking who listens", &error))?;
+            answers(peer.uid(), *owner, path)?;
+            sign_in(config, Guard::new(stream), place).await
         }
         Place::Tcp(addresses) => {
             let mut last = Stop::Failed("there is no address to connect to".into());
@@ -189,6 +192,17 @@ async fn connect(config: &Config, place: &Place) -> Result<(Client, JoinHandle<(
             Err(last)
         }
     }
+}
+
+/// A socket may be swapped after it was looked at; who listens is then another. Root may be anyone anyway.
+fn answers(peer: u32, owner: u32, path: &Path) -> Result<(), Stop> {
+    if peer == owner || peer == 0 {
+        return Ok(());
+    }
+    Err(Stop::DeniedByPolicy(format!(
+        "at {} another user listens than the socket's owner",
+        path.display()
+    )))
 }
 
 fn unreachable_server(place: &str, error: &std::io::Error) -> Stop {
@@ -239,5 +253,21 @@ pub fn words(error: &Error) -> String {
             }
             clip(&text, 300)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_sockets_owner_or_root_may_listen_there() {
+        let path = Path::new("/run/postgresql/.s.PGSQL.5432");
+        assert!(answers(101, 101, path).is_ok());
+        assert!(answers(0, 101, path).is_ok());
+        assert!(matches!(
+            answers(1000, 101, path),
+            Err(Stop::DeniedByPolicy(_))
+        ));
     }
 }
