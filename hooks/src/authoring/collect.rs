@@ -51,12 +51,55 @@ pub(super) fn collectors(
     entries
 }
 
+/// Whether a key is nearly `name`: that is the fault, and not that `name` is missing.
+fn misspelt(table: &Reader<'_, '_>, faults: &mut Faults<'_>, name: &str) -> bool {
+    let mut any = false;
+    for (key, at, _) in table.entries() {
+        if !params::OWN.contains(&key) && is_near(key, name) {
+            let path = table.path_of(key);
+            faults.place(&path, at);
+            faults.error(&path, "is not a field here", name);
+            any = true;
+        }
+    }
+    any
+}
+
+/// Whether at most two letters differ, lack or are too many.
+pub(super) fn is_near(found: &str, name: &str) -> bool {
+    if found.len() > name.len() + 8 {
+        return false;
+    }
+    let name: Vec<char> = name.chars().collect();
+    let mut row: Vec<usize> = (0..=name.len()).collect();
+    for (i, letter) in found.chars().enumerate() {
+        let mut next = vec![i + 1];
+        for (j, (other, pair)) in name.iter().zip(row.windows(2)).enumerate() {
+            let (diagonal, above) = (pair[0], pair[1]);
+            let left = next[j];
+            next.push(
+                (diagonal + usize::from(letter != *other))
+                    .min(above + 1)
+                    .min(left + 1),
+            );
+        }
+        row = next;
+    }
+    row.last().is_some_and(|distance| *distance <= 2)
+}
+
 fn collector(
     mut table: Reader<'_, '_>,
     faults: &mut Faults<'_>,
     share: u64,
 ) -> Option<CollectorEntry> {
+    if !table.has("collector") && misspelt(&table, faults, "collector") {
+        return None;
+    }
     let collector = needed(&mut table, faults, "collector");
+    if collector.is_empty() {
+        return None;
+    }
     let section: Option<SectionName> = if table.has("section") {
         table.parsed(faults, "section")
     } else {

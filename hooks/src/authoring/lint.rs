@@ -249,8 +249,13 @@ fn sections(draft: &Draft, faults: &mut Faults<'_>) {
                 }
             }
             Err(ParamsError::Unknown(name)) => {
+                let near = collectors::KNOWN
+                    .iter()
+                    .find(|known| super::collect::is_near(&name, known))
+                    .map(|known| format!(" (did you mean {known}?)"))
+                    .unwrap_or_default();
                 let message = format!(
-                    "\"{}\" is not known here: the hook is wide, and agents that do not know it leave the section out",
+                    "\"{}\" is not known here{near}: the hook is wide, and agents that do not know it leave the section out",
                     short(&name, 60)
                 );
                 faults.warn(

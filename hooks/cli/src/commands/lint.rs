@@ -29,6 +29,11 @@ pub struct LintArgs {
     pub trust: TrustArgs,
 }
 
+fn counted(n: usize, what: &str) -> String {
+    let s = if n == 1 { "" } else { "s" };
+    format!("{n} {what}{s}")
+}
+
 pub fn run(ctx: &mut Ctx, args: &LintArgs) -> Result<()> {
     let toml = files::read_text(&args.file, MAX_TOML)?;
     let trust = args.trust.load(ctx.now)?;
@@ -44,13 +49,17 @@ pub fn run(ctx: &mut Ctx, args: &LintArgs) -> Result<()> {
     }
     if errors > 0 || (args.strict && warnings > 0) {
         return Err(Error::failed(
-            format!("{errors} errors and {warnings} warnings"),
+            format!(
+                "{} and {}",
+                counted(errors, "error"),
+                counted(warnings, "warning")
+            ),
             "mend them, then `boathook lint` again",
         ));
     }
     let words = match warnings {
         0 => "no faults".to_owned(),
-        n => format!("no errors, {n} warnings"),
+        n => format!("no errors, {}", counted(n, "warning")),
     };
     ctx.out.line(words)?;
     ctx.out
