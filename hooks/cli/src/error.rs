@@ -1,5 +1,8 @@
 //! `Error`: everything that can go wrong, each with the next step for whoever reads it.
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use boathook_hooks::{
     envelope::EnvelopeError, keys::KeyError, strict::StrictError, verify::Refusal,
@@ -71,6 +74,17 @@ impl Error {
         }
     }
 
+    /// With a better next step, when it is the server's answer `status`.
+    #[must_use]
+    pub fn or_next(mut self, status: u16, next: &str) -> Self {
+        if let Self::Problem(problem) = &mut self
+            && problem.status == status
+        {
+            problem.next = Some(next.to_owned());
+        }
+        self
+    }
+
     /// A stable word for programs.
     pub fn code(&self) -> &str {
         match self {
@@ -100,9 +114,12 @@ impl Error {
     pub fn next_step(&self) -> String {
         match self {
             Self::Usage { next, .. } | Self::Failed { next, .. } => next.clone(),
-            Self::File { source, .. } => match source.kind() {
+            Self::File { source, path, .. } => match source.kind() {
                 io::ErrorKind::NotFound => "check the path".into(),
                 io::ErrorKind::PermissionDenied => "check who may read and write there".into(),
+                io::ErrorKind::AlreadyExists if is_key_file(path) => {
+                    "choose another FILE.pem; nothing is overwritten".into()
+                }
                 io::ErrorKind::AlreadyExists => {
                     "choose another file with --out; nothing is overwritten".into()
                 }
@@ -123,6 +140,12 @@ impl Error {
     /// The whole story in one line, causes included.
     pub fn story(&self) -> String {
         let mut out = self.to_string();
+        if let Self::File { source, .. } = self
+            && source.kind() == io::ErrorKind::AlreadyExists
+        {
+            out.push_str(": it is there already");
+            return out;
+        }
         let mut cause = std::error::Error::source(self);
         while let Some(error) = cause {
             let words = error.to_string();
@@ -135,6 +158,10 @@ impl Error {
         }
         out
     }
+}
+
+fn is_key_file(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e == "pem" || e == "pub")
 }
 
 const fn refusal_step(refusal: &Refusal) -> &'static str {
@@ -175,7 +202,7 @@ fn network_step(source: &reqwest::Error) -> &'static str {
     while let Some(error) = cause {
         let words = error.to_string().to_lowercase();
         if words.contains("certificate") || words.contains("unknownissuer") {
-            return "sign in again with the CA that signed the server's certificate: `boathook login URL --ca FILE`";
+            return "sign in again with the CA that signed the server's certificate: `boathook login URL --ca FILE`; `boathook-server init --self-signed` prints its path (data/tls/ca.pem)";
         }
         cause = error.source();
     }

@@ -21,6 +21,9 @@ pub struct Problem {
     /// Seconds of `Retry-After`.
     #[serde(skip_deserializing)]
     pub retry_after: Option<u64>,
+    /// A step that the command knows better.
+    #[serde(skip)]
+    pub next: Option<String>,
 }
 
 impl Problem {
@@ -42,6 +45,9 @@ impl Problem {
     }
 
     pub(crate) fn next_step(&self) -> String {
+        if let Some(next) = &self.next {
+            return next.clone();
+        }
         if let Some(expected) = &self.expected {
             return format!("expected {expected}");
         }
@@ -52,7 +58,7 @@ impl Problem {
                 "ask an administrator of boathook for the role; `boathook login --show` tells yours"
             }
             404 => {
-                "check the id; `boathook hook list` and `boathook packet list` show what there is"
+                "check the id; `boathook hook list` and `boathook packet list` show what there is; or your role does not cover its customer: `boathook login --show`"
             }
             409 => "look at how it stands now: `boathook hook show ID`",
             413 => "make it smaller",

@@ -2,9 +2,10 @@
 use std::path::{Path, PathBuf};
 
 use boathook_hooks::{
-    documents::root::Bounds,
+    documents::root::{Bounds, Root},
     envelope::{Envelope, MAX_SIGNATURES},
-    keys::{KeyId, SecretKey},
+    keys::{KeyId, PublicKey, SecretKey},
+    verify::TrustStore,
 };
 use clap::Args;
 use serde_json::{Value, json};
@@ -23,6 +24,9 @@ use crate::{
     profile::signed_in,
     standing::{Standing, TrustArgs},
 };
+
+/// Said instead of signing a second time with the same key.
+pub const SIGNED_BEFORE: &str = "you have signed this already; nothing changed";
 
 /// The key and whether to ask; everything that signs has these.
 #[derive(Clone, Debug, Args)]
@@ -160,15 +164,22 @@ pub fn files(ctx: &mut Ctx, args: &SignFileArgs, expected: Option<&str>) -> Resu
     let id = key.public().id();
     let trust = args.trust.load(ctx.now)?;
     let bounds = trust.as_ref().map(|t| t.root().bounds.clone());
-    let before = file.envelope.clone();
-    add_signature(&mut file.envelope, &key, |parsed| {
-        consent(ctx, parsed, &before, bounds.as_ref(), &args.key, &id)
-    })?;
+    if let Parsed::Root(root) = Parsed::of(&file.envelope)? {
+        holder_only(&root, trust.as_ref(), &args.key.key, &key.public())?;
+    }
+    let signed_before = file.envelope.is_signed_by(&key.public());
+    if !signed_before {
+        let before = file.envelope.clone();
+        add_signature(&mut file.envelope, &key, |parsed| {
+            consent(ctx, parsed, &before, bounds.as_ref(), &args.key, &id)
+        })?;
+    }
     match &args.out {
         Some(path) => {
             file.path.clone_from(path);
             files::create(path, &file.bytes()?, false)?;
         }
+        None if signed_before => {}
         None => file.write_back()?,
     }
     let standing = Standing::of(&file.envelope, trust.as_ref(), ctx.now)?;
@@ -177,15 +188,49 @@ pub fn files(ctx: &mut Ctx, args: &SignFileArgs, expected: Option<&str>) -> Resu
         "file": file.path, "kind": parsed.kind(), "digest": file.envelope.digest(), "signed_with": id,
         "signatures": describe::signatures(&file.envelope), "standing": standing,
     }))?;
-    ctx.out.line(format!(
-        "signed with the key {}, in {}",
-        id.short(),
-        file.path.display()
-    ))?;
+    if signed_before {
+        ctx.out.line(SIGNED_BEFORE)?;
+    } else {
+        ctx.out.line(format!(
+            "signed with the key {}, in {}",
+            id.short(),
+            file.path.display()
+        ))?;
+    }
     standing
         .words()
         .iter()
         .try_for_each(|line| ctx.out.line(line))
+}
+
+/// A signature by any other key would not count, and stay in the envelope.
+fn holder_only(
+    root: &Root,
+    trust: Option<&TrustStore>,
+    file: &Path,
+    key: &PublicKey,
+) -> Result<()> {
+    let before = trust.map(|t| &t.root().root.keys);
+    let mut holders = root.root.keys.iter().chain(before.into_iter().flatten());
+    if holders.any(|holder| holder.key == *key) {
+        return Ok(());
+    }
+    let named = keyfile::public(&file.with_extension("pub").to_string_lossy()).ok();
+    let person = named.filter(|(public, _)| public == key).and_then(|n| n.1);
+    let whose = person.map_or_else(
+        || format!("the key in {}", file.display()),
+        |person| format!("{person}'s key"),
+    );
+    let mut people: Vec<&str> = root.root.keys.iter().map(|h| h.person.as_str()).collect();
+    people.dedup();
+    let mut next = format!("have its holders sign it: {}", people.join(", "));
+    if root.version > 1 && trust.is_none() {
+        next.push_str("; a holder of the root before it gives that one with --root FILE");
+    }
+    Err(Error::failed(
+        format!("{whose} is none of this root's"),
+        next,
+    ))
 }
 
 /// What the document in `file` says and who has signed it.

@@ -49,6 +49,28 @@ fn two_people_make_root_and_roster_and_the_next_of_each() {
 }
 
 #[test]
+fn a_root_is_signed_by_its_holders_only_and_once() {
+    let house = House::with_root();
+    house.good("keygen carl.pem --person carl");
+    let root = || std::fs::read(house.path().join("root-1.bson")).unwrap();
+    let before = root();
+    let (code, said) = house.bad("root sign root-1.bson --key carl.pem --yes");
+    assert!(
+        code == 1 && said.contains("carl's key is none of this root's") && said.contains("next: "),
+        "{said}"
+    );
+    let said = house.good("root sign root-1.bson --key ada.pem");
+    assert!(said.contains("you have signed this already"), "{said}");
+    assert_eq!(root(), before);
+
+    // A holder of the root before signs the next one, too.
+    house.good("root new --previous root-1.bson --root carl.pub --root ben.pub");
+    let (_, said) = house.bad("root sign root-2.bson --key ada.pem --yes");
+    assert!(said.contains("--root FILE"), "{said}");
+    house.good("root sign root-2.bson --key ada.pem --yes --root root-1.bson");
+}
+
+#[test]
 fn the_signed_root_is_one_that_the_verifier_takes() {
     let house = House::with_root();
     let bytes = std::fs::read(house.path().join("root-1.bson")).unwrap();
@@ -93,7 +115,8 @@ fn what_will_be_signed_is_shown_with_its_digest() {
 fn no_key_and_no_document_is_overwritten() {
     let house = House::with_root();
     let before = std::fs::read(house.path().join("ada.pem")).unwrap();
-    assert_eq!(house.bad("keygen ada.pem").0, 1);
+    let (code, said) = house.bad("keygen ada.pem");
+    assert!(code == 1 && said.contains("it is there already") && said.contains("FILE.pem"));
     assert_eq!(std::fs::read(house.path().join("ada.pem")).unwrap(), before);
     house.good("roster new");
     let (code, said) = house.bad("roster new");

@@ -21,6 +21,7 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub struct SignHookArgs {
+    /// The hook's id, as `boathook hook list` shows it.
     pub id: HookId,
     #[command(flatten)]
     pub key: KeyArgs,
@@ -60,7 +61,7 @@ pub async fn sign_one(
     let key = keyfile::load(&args.key.key)?;
     let seen = client.hook(args.id.as_str()).await?;
     let revision = args.revision.unwrap_or(seen.revision);
-    let expected = seen.digest.filter(|_| revision == seen.revision);
+    let expected = seen.digest.clone().filter(|_| revision == seen.revision);
     if revision == seen.revision && matches!(seen.state_word().as_str(), "draft" | "sent back") {
         let next = format!("submit it: boathook hook submit {}", args.id);
         return Err(Error::failed(
@@ -69,6 +70,15 @@ pub async fn sign_one(
         ));
     }
     let payload = client.payload(args.id.as_str(), revision, expected).await?;
+    let so_far = client.hook_envelope(args.id.as_str(), revision).await.ok();
+    let signed_before =
+        so_far.is_some_and(|e| e.payload.0 == payload.bytes && e.is_signed_by(&key.public()));
+    // To hold it is something new.
+    if signed_before && !args.hold {
+        ctx.out.json(&seen)?;
+        ctx.out.line(sign::SIGNED_BEFORE)?;
+        return tell(ctx, &seen);
+    }
     let bounds = bounds(ctx, profile, client).await?;
     let envelope = Envelope::unsigned(Hook::PAYLOAD_TYPE, payload.bytes.clone());
     let parsed = Parsed::Hook(Box::new(payload.hook.clone()));
