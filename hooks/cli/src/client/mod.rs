@@ -74,7 +74,7 @@ impl Client {
             let certificates = certificates.ok_or_else(|| {
                 Error::usage(
                     "the CA file holds no certificate in PEM",
-                    "give the file that --ca of `boathook-server` wrote",
+                    "`boathook-server init --self-signed` prints its path (data/tls/ca.pem)",
                 )
             })?;
             builder = builder.tls_certs_only(certificates);

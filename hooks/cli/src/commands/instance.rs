@@ -29,6 +29,7 @@ pub enum InstanceCommand {
     Show { id: InstanceId },
     /// Say that an instance is who it claims to be.
     Confirm {
+        /// The instance's id, as `boathook instance list` shows it.
         id: InstanceId,
         /// As its administrator read it there.
         #[arg(long, value_name = "SHA256")]
@@ -75,7 +76,8 @@ pub async fn run(ctx: &mut Ctx, command: &InstanceCommand) -> Result<()> {
         InstanceCommand::Confirm { id, fingerprint } => {
             let instance = client
                 .confirm_instance(id.as_str(), &fingerprint.to_string())
-                .await?;
+                .await
+                .map_err(|e| e.or_next(409, "compare it with `boathook-agent status` on that machine; `boathook instance list`"))?;
             ctx.out.json(&instance)?;
             ctx.out.line(format!(
                 "{id} is confirmed; it gets the hooks that are meant for it"

@@ -76,6 +76,7 @@ pub async fn run(ctx: &mut Ctx, args: &LoginArgs) -> Result<()> {
         .fingerprint
         .or_else(|| same.and_then(|b| b.root_fingerprint));
     let client = client.with_token(&signed_in.token);
+    let mut rootless = false;
     let (fingerprint, note) = match fingerprint {
         // Someone else's root is a reason not to stay signed in.
         Some(pinned) => {
@@ -87,7 +88,10 @@ pub async fn run(ctx: &mut Ctx, args: &LoginArgs) -> Result<()> {
                 Some(trust.fingerprint()),
                 " (taken from the server now: compare it by another way)",
             ),
-            Ok(None) => (None, ""),
+            Ok(None) => {
+                rootless = true;
+                (None, "")
+            }
             Err(Error::Problem(_)) => (None, ""),
             Err(error) => return Err(error),
         },
@@ -113,6 +117,9 @@ pub async fn run(ctx: &mut Ctx, args: &LoginArgs) -> Result<()> {
     ))?;
     if let Some(fingerprint) = fingerprint {
         ctx.out.line(format!("first root {fingerprint}{note}"))?;
+    } else if rootless {
+        ctx.out
+            .line("no root on the server yet: sign in again after `trust import`")?;
     }
     Ok(())
 }

@@ -84,7 +84,9 @@ pub enum PlaceArg {
 
 #[derive(Debug, Args)]
 pub struct RosterAddArgs {
+    /// The roster.
     pub file: PathBuf,
+    /// Whom to add, or to change: the name that they sign in with.
     pub person: PersonId,
     /// The name that people read.
     #[arg(long)]

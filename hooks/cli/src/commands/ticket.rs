@@ -9,6 +9,8 @@ use crate::{
     profile::signed_in,
 };
 
+const MISSING: &str = "`boathook ticket list`; ask the operator (`boathook-server customer list`)";
+
 /// A ticket by its system and key: `jira/SUP-1`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TicketRef {
@@ -61,8 +63,10 @@ pub enum TicketCommand {
 pub struct PutArgs {
     #[arg(value_name = "SYSTEM/KEY")]
     pub ticket: TicketRef,
+    /// Whose ticket it is.
     #[arg(long, value_name = "CUSTOMER")]
     pub customer: CustomerId,
+    /// What it is about, in one line.
     #[arg(long)]
     pub title: String,
     /// Where the ticket lives.
@@ -78,7 +82,8 @@ pub async fn run(ctx: &mut Ctx, command: &TicketCommand) -> Result<()> {
             let url = args.url.as_deref();
             let ticket = client
                 .put_ticket(system, key, args.customer.as_str(), &args.title, url)
-                .await?;
+                .await
+                .map_err(|e| e.or_next(404, MISSING))?;
             ctx.out.json(&ticket)?;
             ctx.out.line(format!(
                 "{system}/{key} of {}: {}",
@@ -104,7 +109,8 @@ pub async fn run(ctx: &mut Ctx, command: &TicketCommand) -> Result<()> {
                 .table(&["ticket", "customer", "title"], &rows.collect::<Vec<_>>())
         }
         TicketCommand::Show { ticket } => {
-            show(ctx, &client.ticket(&ticket.system, &ticket.key).await?)
+            let found = client.ticket(&ticket.system, &ticket.key).await;
+            show(ctx, &found.map_err(|e| e.or_next(404, MISSING))?)
         }
     }
 }

@@ -81,7 +81,16 @@ pub async fn run(ctx: &mut Ctx, command: &TrustCommand) -> Result<()> {
                         "import roots, rosters and revocations",
                     ));
                 }
-                let answer = client.import_trust(file.bson()?).await?;
+                let answer =
+                    client
+                        .import_trust(file.bson()?)
+                        .await
+                        .map_err(|e| match e.code() {
+                            "root_people" | "roster_people" => {
+                                e.or_next(422, "have the other holders sign it")
+                            }
+                            _ => e,
+                        })?;
                 let digest = file.envelope.digest();
                 ctx.out.line(format!(
                     "{} {digest} from {} is on the server",

@@ -135,12 +135,22 @@ fn prove(args: &VerifyArgs, now: Time) -> Result<Proof> {
         FileKind::Envelope => {
             let file = EnvelopeFile::read(&args.file)?;
             let pinned = args.trust.fingerprint.is_some();
-            document::prove(
+            let mut proof = document::prove(
                 &file.envelope,
                 trust.as_ref(),
                 pinned,
                 args.at.unwrap_or(now),
-            )
+            )?;
+            if proof.kind == "hook" && args.trust.revocations.is_empty() {
+                proof.open("no revocations were given (--revocation FILE)");
+            }
+            Ok(proof)
+        }
+        FileKind::Other if args.file.extension().is_some_and(|e| e == "toml") => {
+            Err(Error::failed(
+                format!("{} is no signed document", args.file.display()),
+                "an authoring file is for `boathook lint` and `boathook explain`",
+            ))
         }
         FileKind::Other => {
             // Says what is wrong with it, where it is nearly a document.

@@ -33,6 +33,15 @@ fn lint_tells_line_field_and_what_would_be_right_and_fails() {
     let told = text(&said.stdout);
     assert_eq!(said.status.code(), Some(1));
     assert!(told.contains("line 5") && told.contains("expires") && told.contains("expected"));
+    file(&HOOK.replace("\"host\"\n", "\"hst\"\n"));
+    assert!(house.good("lint slow.toml").contains("did you mean host?"));
+    file(&HOOK.replace("collector =", "colector ="));
+    let said = house.run("lint slow.toml");
+    let told = text(&said.stdout);
+    assert!(told.contains("colector: is not a field here") && !told.contains("not known here"));
+    assert!(text(&said.stderr).contains("1 error and "), "{told}");
+    let (_, said) = house.bad("verify slow.toml");
+    assert!(said.contains("boathook explain"), "{said}");
     let value: Value = serde_json::from_slice(&house.run("--json lint slow.toml").stdout).unwrap();
     assert!(value["errors"].as_u64().unwrap() >= 1, "{value}");
 }

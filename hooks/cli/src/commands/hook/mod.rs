@@ -79,6 +79,7 @@ pub enum HookCommand {
 
 #[derive(Debug, Args)]
 pub struct NewArgs {
+    /// The authoring file (TOML).
     pub file: PathBuf,
     /// The ticket that it is for [default: as the file says]
     #[arg(long, value_name = "SYSTEM/KEY")]

@@ -41,6 +41,11 @@ pub struct ListArgs {
 }
 
 pub fn tell(ctx: &mut Ctx, view: &HookView) -> Result<()> {
+    tell_seen(ctx, view, false)
+}
+
+/// With `instances` they are shown already: the next step is another.
+fn tell_seen(ctx: &mut Ctx, view: &HookView, instances: bool) -> Result<()> {
     ctx.out.line(format!(
         "hook {} revision {}: {}",
         view.id,
@@ -71,6 +76,9 @@ pub fn tell(ctx: &mut Ctx, view: &HookView) -> Result<()> {
         "draft" | "sent back" => format!("boathook hook submit {}", view.id),
         "in review" => format!("boathook hook sign {} --key KEY.pem", view.id),
         "held" => format!("boathook hook publish {}", view.id),
+        "published" if instances => {
+            format!("boathook packet get --hook {} --wait 10m", view.id)
+        }
         "published" => format!("boathook hook show {} --instances", view.id),
         _ => return Ok(()),
     };
@@ -105,7 +113,7 @@ pub async fn show(ctx: &mut Ctx, client: &Client, id: &HookId, instances: bool) 
     } else {
         ctx.out.json(&view)?;
     }
-    tell(ctx, &view)?;
+    tell_seen(ctx, &view, instances)?;
     if let Some(end) = view.expires_at {
         ctx.out.line(format!("expires {end}"))?;
     }

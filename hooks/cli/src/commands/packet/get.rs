@@ -63,7 +63,10 @@ pub async fn get(ctx: &mut Ctx, client: &Client, args: &GetArgs) -> Result<()> {
     if packets.is_empty() {
         return Err(Error::failed(
             "there are no packets yet",
-            "`boathook hook show ID --instances` tells who answered and how",
+            format!(
+                "`boathook hook show {} --instances` tells who answered and how",
+                args.hook.as_deref().unwrap_or("ID")
+            ),
         ));
     }
     let folder = args.dir.clone().unwrap_or_default();
