@@ -61,7 +61,7 @@ pub async fn sign_one(
     let key = keyfile::load(&args.key.key)?;
     let seen = client.hook(args.id.as_str()).await?;
     let revision = args.revision.unwrap_or(seen.revision);
-    let expected = seen.digest.clone().filter(|_| revision == seen.revision);
+    let expected = seen.digest.filter(|_| revision == seen.revision);
     if revision == seen.revision && matches!(seen.state_word().as_str(), "draft" | "sent back") {
         let next = format!("submit it: boathook hook submit {}", args.id);
         return Err(Error::failed(
