@@ -90,6 +90,13 @@ pub struct SessionAnswer {
     pub challenge: String,
     /// To be sent as the next session's `value`.
     pub value: String,
+    /// False while a person has yet to confirm the instance's fingerprint: no hooks are listed until then.
+    #[serde(default = "yes")]
+    pub confirmed: bool,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 impl std::fmt::Debug for SessionAnswer {

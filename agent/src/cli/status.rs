@@ -122,6 +122,9 @@ fn daemon(status: &Status, running: bool, now: Time) -> String {
         Some(at) => format!("The server answered {} ago.\n", age(now.since(at))),
         None => "The server has not answered yet.\n".to_owned(),
     };
+    if status.unconfirmed {
+        text += "NOT CONFIRMED YET: no hooks come before a person at the other end has compared the fingerprint above.\n";
+    }
     if let Some(trouble) = &status.trouble {
         text += &format!("Trouble: {}\n", printable(trouble));
     }

@@ -123,7 +123,9 @@ pub fn find<'a>(waiting: &'a [Waiting], name: &str) -> Result<&'a Waiting, Strin
         (Some(_), Some(_)) => Err(format!(
             "{name:?} means more than one waiting hook: give more of its digest"
         )),
-        (None, _) if waiting.is_empty() => Err("no hook waits".into()),
+        (None, _) if waiting.is_empty() => {
+            Err("no hook waits (any more): `boathook-agent status` and `ledger` tell why".into())
+        }
         (None, _) => Err(format!(
             "no waiting hook is {name:?}; `boathook-agent status` lists them, by id or by the first 6 digits or more of the digest"
         )),

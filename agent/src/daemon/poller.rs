@@ -47,7 +47,9 @@ pub(super) async fn run(shared: Rc<Shared>, events: mpsc::Sender<Event>) {
                     if news {
                         etag = answer.header("etag").map(str::to_owned);
                     }
+                    let confirmed = shared.api.is_confirmed().await;
                     shared.tell(|s| {
+                        s.unconfirmed = !confirmed;
                         s.answered_at = Some(Time::wall_clock());
                         s.trouble = None;
                         s.poll = advice.map(|a| a.to_string()).or(s.poll.take());

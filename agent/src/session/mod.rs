@@ -70,6 +70,8 @@ pub struct Sessions {
     path: PathBuf,
     kept: Kept,
     challenge: String,
+    /// As the last session said.
+    confirmed: bool,
     bearer: Option<(Zeroizing<String>, Time)>,
 }
 
@@ -114,6 +116,7 @@ impl Sessions {
             path,
             kept,
             challenge: String::new(),
+            confirmed: true,
             bearer: None,
         })
     }
@@ -149,6 +152,7 @@ impl Sessions {
             match request.send().await {
                 Ok(answer) => {
                     let answer: SessionAnswer = answer.bson("opening a session")?;
+                    self.confirmed = answer.confirmed;
                     let value = bounded(answer.value)?;
                     self.keep(Kept { value, nonce: None })?;
                     self.challenge = bounded(answer.challenge)?;
@@ -243,6 +247,11 @@ impl Api {
             client,
             sessions: Arc::new(Mutex::new(sessions)),
         }
+    }
+
+    /// Whether a person has confirmed this instance, as far as the last session said.
+    pub async fn is_confirmed(&self) -> bool {
+        self.sessions.lock().await.confirmed
     }
 
     pub fn client(&self) -> &Client {

@@ -25,6 +25,8 @@ pub struct Status {
     pub answered_at: Option<Time>,
     /// Why there is none at the moment, in words.
     pub trouble: Option<String>,
+    /// A person at the other end has yet to compare this instance's fingerprint.
+    pub unconfirmed: bool,
     /// As `Boathook-Poll` said.
     pub poll: Option<String>,
     pub list_number: u64,

@@ -276,3 +276,11 @@ fn a_key_whose_two_marks_are_cut_off_is_hidden() {
     assert_eq!(text, "text\n[redacted:private-key]\n");
     assert_eq!(report.counts.iter().map(|(_, n)| n).sum::<u64>(), 1);
 }
+
+#[test]
+fn what_only_looks_like_the_header_of_a_yaml_block_is_a_password() {
+    for secret in ["|#a!aAA!!!", "|12345x", "|1234567", "|-#aAbB1234"] {
+        let text = floor().redact_text(&format!("DB_PASSWORD={secret}")).text;
+        assert!(!text.contains(&secret[1..]), "{text}");
+    }
+}

@@ -163,9 +163,14 @@ fn is_list(rest: &[u8]) -> bool {
 }
 
 fn is_block_header(rest: &[u8]) -> bool {
-    rest.iter()
-        .take_while(|b| **b != b'#')
-        .all(|b| matches!(b, b'+' | b'-' | b'0'..=b'9' | b' ' | b'\t' | b'\r'))
+    // One digit and one sign at most (YAML 1.2, 8.1.1); a comment only after white space, or it is part of a value.
+    let marks = rest
+        .iter()
+        .take(2)
+        .take_while(|b| matches!(b, b'+' | b'-' | b'0'..=b'9'))
+        .count();
+    let after = rest[marks..].trim_ascii_start();
+    after.is_empty() || (after.len() < rest.len() - marks && after[0] == b'#')
 }
 
 fn trim_end(line: &[u8], start: usize, mut end: usize) -> usize {

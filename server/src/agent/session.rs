@@ -66,12 +66,13 @@ pub async fn post(State(app): State<Shared>, Raw(bytes): Raw) -> Answer<Response
         ));
     };
     let until = now.plus_ms(i64::try_from(app.config.agents.bearer_seconds).unwrap_or(0) * 1000);
+    let confirmed = record.state == InstanceState::Confirmed;
     let bearer = Bearer {
         instance: record.id,
         customer: record.customer,
         key: record.key,
         facts: session.facts,
-        confirmed: record.state == InstanceState::Confirmed,
+        confirmed,
         number,
         until,
     };
@@ -85,6 +86,7 @@ pub async fn post(State(app): State<Shared>, Raw(bytes): Raw) -> Answer<Response
         &SessionAnswer {
             bearer,
             bearer_until: until,
+            confirmed,
             challenge,
             value,
         },

@@ -119,9 +119,10 @@ pub async fn sign_out(
 /// A new person; one that is there already is refused.
 pub async fn add(app: &App, scope: &Scope, write: Write, body: NewUser) -> Answer<User> {
     sound(&body.name, &body.roles)?;
+    known_customers(app, &body.roles).await?;
     if app.store.person(scope, &body.person).await?.is_some() {
         return Err(Problem::conflict(format!(
-            "{} is there already",
+            "{} is there already; `user set`, or PUT, changes people",
             body.person
         )));
     }
@@ -152,6 +153,7 @@ pub async fn change(
     body: ChangedUser,
 ) -> Answer<User> {
     sound(&body.name, &body.roles)?;
+    known_customers(app, &body.roles).await?;
     let known = find(app, scope, &person).await?;
     let password = match body.password {
         Some(password) => Some(password::hash(password).await?),
@@ -181,6 +183,26 @@ pub async fn change(
 async fn find(app: &App, scope: &Scope, person: &PersonId) -> Answer<Person> {
     let found = app.store.person(scope, person).await?;
     found.ok_or_else(|| Problem::not_found("person"))
+}
+
+/// A role for a customer that is not there is a slip of the pen, and would only show as things that cannot be found.
+async fn known_customers(app: &App, roles: &[Grant]) -> Answer<()> {
+    for grant in roles {
+        let Customers::Only(customers) = &grant.customers else {
+            continue;
+        };
+        for customer in customers {
+            let known = app.store.customer(&Scope::System, customer).await?;
+            if known.is_none() {
+                return Err(Problem::field(
+                    "roles",
+                    format!("there is no customer {customer}"),
+                    "customers that were made known before",
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn sound(name: &str, roles: &[Grant]) -> Answer<()> {

@@ -65,7 +65,7 @@ pub fn start(config: &Config, shutdown: &CancellationToken) -> Result<Tls, TlsEr
         let made = self_signed::make(&config.data_dir, &config.origin)?;
         tracing::warn!(
             ca = %made.ca_path.display(),
-            "TLS IS SELF-SIGNED: for a demo only. Join strings carry this CA; for curl use --cacert"
+            "TLS IS SELF-SIGNED: for a demo only. Join strings carry this CA, and for curl it is what --cacert wants"
         );
         return Ok(Tls {
             rustls: RustlsConfig::from_config(Arc::new(made.server)),

@@ -222,7 +222,10 @@ fn show(packet: &Value, zip: &Path) -> Result<()> {
         for file in section["files"].as_array().into_iter().flatten() {
             let redactions = file["redactions"].as_object().filter(|r| !r.is_empty());
             let redacted = redactions
-                .map(|r| format!(", redacted {}", Value::Object(r.clone())))
+                .map(|r| {
+                    let kinds: Vec<_> = r.iter().map(|(kind, n)| format!("{kind} {n}")).collect();
+                    format!(", redacted: {}", kinds.join(", "))
+                })
                 .unwrap_or_default();
             println!(
                 "    {} ({} bytes{redacted})",
@@ -277,12 +280,14 @@ fn verdict(packet: &Value, zip: &Path, with_postgres: bool) -> Result<()> {
 
 fn how_to_go_on(world: &World, dir: &Path, agent: &Agent) {
     let d = dir.display();
+    let exe = std::env::current_exe().unwrap_or_default();
+    let bin = exe.parent().unwrap_or(Path::new("target/debug"));
     println!(
         r#"
 Go on by hand (README.md tells the whole walk); everybody's password is: {password}
-  export PATH=$PWD/target/debug:$PATH BOATHOOK_CONFIG_DIR={d}/ada
+  export PATH={bin}:$PATH BOATHOOK_CONFIG_DIR={d}/ada
   boathook login {origin} --ca {d}/server/ca.pem --person ada
-  boathook ticket show jira SUP-1
+  boathook ticket show jira/SUP-1
   boathook packet list --ticket jira/SUP-1
   boathook hook new {d}/hook.toml
   boathook-agent --config {config} status
@@ -292,5 +297,6 @@ Keys of ada and ben are in {d}/people. Ctrl-C ends server and agent; all of it i
         password = boathook_tests::world::PASSWORD,
         origin = world.origin(),
         config = agent.config.display(),
+        bin = bin.display(),
     );
 }

@@ -157,6 +157,7 @@ fn session() -> Result<Reply> {
         200,
         &SessionAnswer {
             bearer: BEARER.into(),
+            confirmed: true,
             bearer_until: Time::wall_clock().plus_ms(HOUR),
             challenge: "next".into(),
             value: "value".into(),
