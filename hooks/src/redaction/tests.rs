@@ -284,3 +284,15 @@ fn what_only_looks_like_the_header_of_a_yaml_block_is_a_password() {
         assert!(!text.contains(&secret[1..]), "{text}");
     }
 }
+
+#[test]
+fn a_password_that_looks_like_the_begin_of_a_call_is_hidden_whole() {
+    for secret in ["aaAAa('A0A", "aaAAa(\"A0A", "aaAAa('A0'x"] {
+        let text = floor().redact_text(&format!("DB_PASSWORD={secret}")).text;
+        assert!(!text.contains("aaAAa"), "{text}");
+    }
+    let call = floor()
+        .redact_text("password = Some(\"hunter2hunter2\")")
+        .text;
+    assert_eq!(call, "password = Some(\"[redacted:password]\")");
+}

@@ -92,10 +92,16 @@ pub(super) fn find(line: &[u8], at: usize, setting: Setting) -> Found {
         return match quoted {
             Quoted::Closed { start, end, after } => {
                 // Shells join "a"b, and a bare password may hold quotes: what follows without a gap belongs to it.
-                if !ends_value(&line[after..], setting) {
+                let is_call = line[at..start].contains(&b'(');
+                let closes = line[after..].trim_ascii_start().first() == Some(&b')');
+                if (is_call && !closes) || !ends_value(&line[after..], setting) {
                     return bare(line, at, after, setting);
                 }
                 judge(line, start, end)
+            }
+            // What looks like the begin of a call may be a password with a quote in it.
+            Quoted::Open { .. } if line[at..].first().is_some_and(|b| is_ident(*b)) => {
+                judge(line, at, line.len())
             }
             Quoted::Open { start } => judge(line, start, line.len()),
             Quoted::Triple { start, quote } => Found::OpenTriple { start, quote },
