@@ -17,6 +17,11 @@ fn people_are_added_changed_and_listed() {
         "--role",
         "viewer",
     ];
+    let refused = home.run(&add, PASSWORD);
+    assert!(refused.err.contains("no customer acme"), "{}", refused.err);
+    for customer in ["acme", "bolt"] {
+        home.ok(&["customer", "add", customer, customer]);
+    }
     let said = home.told(&add, PASSWORD);
     assert!(said.contains("ada can engineer:acme,bolt viewer"), "{said}");
     assert!(home.run(&add, PASSWORD).err.contains("already"));
