@@ -149,7 +149,8 @@ async fn fifos_devices_and_files_without_end_cost_no_more_than_their_own_section
     for (section, most) in [("growing-tail", 64 << 10), ("growing", 1 << 20)] {
         let text = packet.text(section);
         assert!(
-            !text.is_empty() && text.len() <= most,
+            // With the mark where the limit cut.
+            !text.is_empty() && text.len() <= most + 100,
             "{section}: {}",
             text.len()
         );
