@@ -1,6 +1,7 @@
 //! Uploads of packets by tus 1.0.0: created exactly, received in create-only chunks, checked, committed.
 mod create;
 mod finish;
+mod memory;
 mod overrun;
 mod patch;
 mod receive;
@@ -24,12 +25,12 @@ use crate::{
     agent::Instance,
     app::App,
     errors::{Answer, Problem},
-    uploads::{receive::Memory, turns::Turns},
+    uploads::{memory::Memory, turns::Turns},
 };
 
 /// What uploads share.
 pub struct Uploads {
-    memory: Memory,
+    memory: Arc<Memory>,
     /// Packets that are checked at once: checking is work for a processor.
     checks: Arc<Semaphore>,
     turns: Arc<Turns>,
@@ -39,7 +40,7 @@ impl Uploads {
     pub fn new(memory_bytes: usize) -> Self {
         let processors = std::thread::available_parallelism().map_or(2, usize::from);
         Self {
-            memory: Memory::new(memory_bytes),
+            memory: Arc::new(Memory::new(memory_bytes)),
             checks: Arc::new(Semaphore::new(2 * processors)),
             turns: Arc::default(),
         }

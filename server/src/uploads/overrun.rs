@@ -16,11 +16,7 @@ pub async fn overrun(app: &App, instance: &Instance, claim: &Claim, sent: u64) -
         .get_or_create(&OutcomeLabels { outcome: "overrun" })
         .inc();
     tracing::warn!(instance = %instance.instance, claim = %claim.id, declared = claim.bytes, sent, "overrun");
-    let lost = app
-        .store
-        .overrun(&Scope::System, instance.write(app), claim.id.clone(), sent)
-        .await;
-    // Suspended even if the claim could not be written: the instance is not to be trusted.
+    // Suspended first: after a crash in between it comes again as one that is suspended, not as one to be trusted.
     let suspended = app
         .store
         .suspend_instance(
@@ -30,9 +26,13 @@ pub async fn overrun(app: &App, instance: &Instance, claim: &Claim, sent: u64) -
             SuspendReason::Overrun,
         )
         .await;
+    let lost = app
+        .store
+        .overrun(&Scope::System, instance.write(app), claim.id.clone(), sent)
+        .await;
     let failed = [
-        lost.answer().map(drop).err(),
         suspended.answer().map(drop).err(),
+        lost.answer().map(drop).err(),
     ];
     for problem in failed.into_iter().flatten() {
         tracing::error!(detail = problem.detail, "an overrun was not recorded whole");

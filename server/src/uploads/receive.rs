@@ -1,5 +1,5 @@
 //! Receiving: the body flows into create-only chunks, counted as it flows.
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use axum::{
     body::{Body, BodyDataStream, Bytes},
@@ -10,9 +10,8 @@ use boathook_schema::{
     Chunk, Claim, Folder, Put, Refused, Run,
     objects::{CHUNK_BYTES, MAX_CHUNKS},
 };
-use bytes::{Buf as _, BytesMut};
+use bytes::Buf as _;
 use futures_util::StreamExt as _;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     agent::Instance,
@@ -20,6 +19,7 @@ use crate::{
     errors::{Answer, Problem},
     uploads::{
         lease_ms,
+        memory::Room,
         overrun::overrun,
         turns::Turn,
         tus::{self, Checksum},
@@ -30,34 +30,6 @@ use crate::{
 const SILENCE: Duration = Duration::from_secs(60);
 /// How long one chunk may take to arrive: its memory is not held for longer.
 const CHUNK_TIME: Duration = Duration::from_secs(600);
-/// How long an upload waits for memory.
-const MEMORY_PATIENCE: Duration = Duration::from_secs(20);
-/// Bytes a permit of the memory's semaphore.
-const UNIT: usize = 1024;
-
-/// The memory of all uploads together.
-pub struct Memory(Arc<Semaphore>);
-
-impl Memory {
-    pub fn new(bytes: usize) -> Self {
-        // Less than one chunk would let nothing in.
-        Self(Arc::new(Semaphore::new(bytes.max(CHUNK_BYTES) / UNIT)))
-    }
-
-    /// Room for a buffer of `bytes`, at most one chunk.
-    pub async fn room(&self, bytes: u64) -> Answer<OwnedSemaphorePermit> {
-        let bytes = usize::try_from(bytes)
-            .unwrap_or(CHUNK_BYTES)
-            .min(CHUNK_BYTES);
-        let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
-        let wait = self.0.clone().acquire_many_owned(units);
-        match tokio::time::timeout(MEMORY_PATIENCE, wait).await {
-            Ok(Ok(permit)) => Ok(permit),
-            _ => Err(Problem::busy("too many uploads at once", 10)),
-        }
-    }
-}
-
 /// One PATCH under way.
 pub struct Receiving<'a> {
     pub app: &'a App,
@@ -81,13 +53,14 @@ enum End {
 impl Receiving<'_> {
     /// Takes in the body. What came is durable when this returns, also when the connection broke.
     pub async fn body(&mut self, body: Body) -> Answer<()> {
-        let left = self.claim.bytes - self.run.bytes;
-        let _room = self.app.agent.uploads.memory.room(left).await?;
+        let memory = &self.app.agent.uploads.memory;
+        // Taken with the bytes as they come, and given back once they are stored: who sends nothing holds nothing.
+        let mut room = memory.room(&self.instance.customer, &self.instance.instance);
         let mut stream = body.into_data_stream();
-        let mut buffer = BytesMut::new();
+        let mut buffer = Vec::new();
         let mut asked_at = None;
         let mut chunk_began = tokio::time::Instant::now();
-        let end = loop {
+        let end = 'body: loop {
             let mut frame = match self.next(&mut stream, chunk_began).await {
                 Ok(Some(frame)) => frame,
                 Ok(None) => break End::Whole,
@@ -106,18 +79,25 @@ impl Receiving<'_> {
                 }
                 checksum.update(&frame);
             }
-            while buffer.len() + frame.len() >= CHUNK_BYTES && self.checksum.is_none() {
-                buffer.extend_from_slice(&frame.split_to(CHUNK_BYTES - buffer.len()));
-                self.put(buffer.split().freeze()).await?;
-                chunk_began = tokio::time::Instant::now();
-            }
-            if frame.has_remaining() {
-                if buffer.capacity() == 0 {
-                    let left =
-                        usize::try_from(self.claim.bytes - self.run.bytes).unwrap_or(CHUNK_BYTES);
-                    buffer.reserve(left.min(CHUNK_BYTES));
+            while frame.has_remaining() {
+                if buffer.is_empty() {
+                    chunk_began = tokio::time::Instant::now();
                 }
-                buffer.extend_from_slice(&frame);
+                if buffer.len() == room.bytes() {
+                    let left = self.claim.bytes - self.run.bytes - buffer.len() as u64;
+                    match self.grow(&mut room, left).await {
+                        Ok(bytes) => buffer.reserve_exact(bytes),
+                        Err(problem) => break 'body End::Broken(problem),
+                    }
+                }
+                let fits = frame.len().min(room.bytes() - buffer.len());
+                buffer.extend_from_slice(&frame.split_to(fits));
+                // With a checksum there is one chunk at most, and it waits for the last byte.
+                if buffer.len() == CHUNK_BYTES && self.checksum.is_none() {
+                    self.put(std::mem::take(&mut buffer).into()).await?;
+                    room.empty();
+                    chunk_began = tokio::time::Instant::now();
+                }
             }
         };
         if let Some(checksum) = self.checksum.take() {
@@ -128,11 +108,20 @@ impl Receiving<'_> {
             }
         }
         if !buffer.is_empty() {
-            self.put(buffer.freeze()).await?;
+            self.put(buffer.into()).await?;
         }
         match end {
             End::Whole => Ok(()),
             End::Broken(problem) => Err(problem),
+        }
+    }
+
+    /// More room, for which a newer request does not wait.
+    async fn grow(&self, room: &mut Room, left: u64) -> Answer<usize> {
+        tokio::select! {
+            biased;
+            () = self.turn.superseded() => Err(superseded()),
+            grown = room.grow(left) => grown,
         }
     }
 
@@ -144,9 +133,7 @@ impl Receiving<'_> {
         let broken = |words: &str| Problem::new(StatusCode::REQUEST_TIMEOUT, "broken", words);
         tokio::select! {
             biased;
-            () = self.turn.superseded() => {
-                Err(Problem::conflict("another request goes on with this upload"))
-            }
+            () = self.turn.superseded() => Err(superseded()),
             () = tokio::time::sleep(SILENCE) => Err(broken("no bytes came for a minute")),
             () = tokio::time::sleep_until(chunk_began + CHUNK_TIME) => {
                 Err(broken("the bytes come too slowly to be waited for; go on from Upload-Offset"))
@@ -211,6 +198,10 @@ impl Receiving<'_> {
         }
         Ok(())
     }
+}
+
+fn superseded() -> Problem {
+    Problem::conflict("another request goes on with this upload")
 }
 
 /// 413 that says how large the pieces must be.

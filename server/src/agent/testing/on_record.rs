@@ -46,6 +46,25 @@ impl Bench {
             .unwrap()
     }
 
+    /// What happened in acme's chain, the earliest first.
+    pub async fn kinds(&self) -> Vec<EventKind> {
+        let filter = EventFilter {
+            kind: None,
+            person: None,
+        };
+        let chain = Chain::Customer(acme());
+        let page = Page::first(1_000);
+        let page = self
+            .app
+            .store
+            .events(&Scope::System, &chain, filter, page)
+            .await
+            .unwrap();
+        let mut events = page.items;
+        events.sort_by_key(|e| e.number);
+        events.into_iter().map(|e| e.kind).collect()
+    }
+
     /// How often a kind stands in acme's chain.
     pub async fn events(&self, kind: EventKind) -> usize {
         let filter = EventFilter {

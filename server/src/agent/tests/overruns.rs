@@ -57,6 +57,36 @@ async fn who_sends_more_than_it_declared_loses_its_claim_and_is_suspended() {
 }
 
 #[tokio::test]
+async fn it_is_suspended_before_its_claim_is_lost_lest_a_crash_in_between_leaves_it_trusted() {
+    let bench = Bench::new().await;
+    let sim = bench.instance().await;
+    let digest = bench.publish(&bench.hook(10)).await;
+    overrun(&sim, &digest).await;
+    let kinds = bench.kinds().await;
+    let at = |kind| kinds.iter().position(|k| *k == kind).unwrap();
+    assert!(
+        at(EventKind::INSTANCE_SUSPENDED) < at(EventKind::CLAIM_OVERRUN),
+        "{kinds:?}"
+    );
+}
+
+#[tokio::test]
+async fn after_a_crash_in_between_it_can_neither_send_nor_poll() {
+    let bench = Bench::new().await;
+    let sim = bench.instance().await;
+    let digest = bench.publish(&bench.hook(10)).await;
+    let claim = sim.claimed(&digest).await;
+    sim.create(&claim, 10).await;
+    // As far as it came.
+    bench.suspend(&sim.instance).await;
+    assert_eq!(
+        sim.patch(&claim, 0, vec![0; 11]).await.status,
+        StatusCode::UNAUTHORIZED
+    );
+    assert_eq!(sim.poll(0, "", 0).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
 async fn the_second_such_instance_stops_the_hook() {
     let bench = Bench::new().await;
     let (one, two, three) = (

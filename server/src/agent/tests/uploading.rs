@@ -269,3 +269,50 @@ async fn a_large_upload_is_cut_into_chunks_and_comes_back_whole() {
     let kept = kept.unwrap().unwrap();
     assert_eq!((kept.sha256, kept.chunks.len()), (Digest::of(&packet), 2));
 }
+
+#[tokio::test]
+async fn who_sends_nothing_holds_no_memory() {
+    let bench = Bench::with(|c| c.limits.upload_memory_bytes = 0).await;
+    let mut hook = bench.hook(4);
+    (hook.packet_bytes, hook.total_bytes) = (12 << 20, 48 << 20);
+    let digest = bench.publish(&hook).await;
+    let slow = bench.instance().await;
+    let (sent, length) = (4 << 20, 10 << 20);
+    let claim = slow
+        .claim(&digest, length)
+        .await
+        .bson::<ClaimAnswer>()
+        .claim;
+    slow.create(&claim, length as usize).await;
+    let upload = async |text: &[u8]| {
+        let quick = bench.instance().await;
+        let claim = quick.claimed(&digest).await;
+        quick.upload(&claim, quick.packet(&claim, text)).await
+    };
+    // Asking the server would end the request that sends.
+    let stored = async || {
+        let store = &bench.app.store;
+        let known = store.claim_by_id(&boathook_schema::Scope::System, &claim);
+        let folder = known.await.unwrap().unwrap().folder();
+        store.objects().run(&folder).await.unwrap().bytes
+    };
+    let (sender, body) = Sim::flowing();
+    let others = async {
+        // Nothing came yet.
+        let before = upload(b"before").await;
+        sender.send(vec![0; sent]).await.unwrap();
+        while stored().await < sent as u64 {
+            tokio::task::yield_now().await;
+        }
+        // A chunk came, and is stored.
+        let between = upload(b"between").await;
+        // Other bytes came: these have the memory.
+        sender.send(vec![0; 10]).await.unwrap();
+        sender.send(vec![0; 10]).await.unwrap();
+        sender.send(Vec::new()).await.unwrap();
+        [before.status, between.status]
+    };
+    let (_, others) = tokio::join!(slow.patch(&claim, 0, body), others);
+    assert_eq!(others, [StatusCode::NO_CONTENT; 2]);
+    assert_eq!(offset(&slow.head(&claim).await), sent + 20);
+}
