@@ -3,18 +3,21 @@ use std::time::Duration;
 
 use axum::{
     extract::{Path, Query, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use boathook_hooks::{
     ids::Digest,
-    protocol::{CONTENT_TYPE, HEADER_SEEN},
+    protocol::{CONTENT_TYPE, HEADER_POLL, HEADER_SEEN, PollAdvice},
     time::Time,
 };
 use serde::Deserialize;
 
 use crate::{
-    agent::{Instance, Working, body, poll::Held},
+    agent::{
+        Instance, Working, body,
+        poll::{Held, advice_to_superseded},
+    },
     app::{App, Shared},
     control,
     errors::{Answer, Problem},
@@ -61,20 +64,35 @@ pub async fn list(
         }
         // Counted only when it waits, and for as long as it does.
         if hold > 0 && held.is_none() {
-            held = Held::take(&app);
+            held = Held::take(&app, &instance.instance);
         }
-        if held.is_none() || tokio::time::Instant::now() >= deadline {
-            let headers = [(header::ETAG, offer.etag.as_str())];
-            return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+        let Some(poll) = &held else {
+            return Ok(not_modified(&offer.etag, None));
+        };
+        if tokio::time::Instant::now() >= deadline {
+            return Ok(not_modified(&offer.etag, None));
         }
         let next = next_moment(&instance, offer.period_end, now);
         tokio::select! {
+            biased;
+            () = poll.superseded() => {
+                return Ok(not_modified(&offer.etag, Some(advice_to_superseded(&app))));
+            }
             // The sender lives as long as the app.
             _ = changes.changed() => {}
             () = tokio::time::sleep_until(deadline.min(tokio::time::Instant::now() + next)) => {}
             () = drain(&app) => held = None,
         }
     }
+}
+
+fn not_modified(etag: &str, advice: Option<PollAdvice>) -> Response {
+    let mut response = (StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response();
+    let advice = advice.and_then(|advice| HeaderValue::try_from(advice.to_string()).ok());
+    if let Some(advice) = advice {
+        response.headers_mut().insert(HEADER_POLL, advice);
+    }
+    response
 }
 
 /// Until the answer changes by time alone: the list's period ends, or the bearer.

@@ -180,3 +180,70 @@ async fn a_bearer_that_ends_while_its_poll_is_held_brings_no_news() {
     let (said, ()) = tokio::join!(sim.poll(300, &etag, 0), hour);
     assert_eq!(said.status, StatusCode::UNAUTHORIZED);
 }
+
+#[tokio::test]
+async fn a_second_poll_of_an_instance_ends_its_first_and_takes_its_place() {
+    let bench = Bench::with(|c| {
+        c.agents.control_ms = 600_000;
+        c.agents.long_polls = 2;
+    })
+    .await;
+    let (twice, other) = (bench.instance().await, bench.instance().await);
+    let etag = twice.poll(0, "", 0).await.header("etag").to_owned();
+    let of_other = other.poll(0, "", 0).await.header("etag").to_owned();
+    let first = async { (twice.poll(300, &etag, 0).await, Instant::now()) };
+    let third = async {
+        held(&bench, 1).await;
+        let begin = Instant::now();
+        // Another instance has room still, and the budget is spent then.
+        let second = twice.poll(300, &etag, 0);
+        let other = other.poll(300, &of_other, 0);
+        let publish = async {
+            held(&bench, 2).await;
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(bench.app.metrics.long_polls.get(), 2);
+            bench.publish_quietly(&bench.hook(10)).await;
+            Instant::now()
+        };
+        let (second, other, published) = tokio::join!(second, other, publish);
+        (begin, second, other, published)
+    };
+    let ((first, ended), (begin, second, other, published)) = tokio::join!(first, third);
+    assert_eq!(first.status, StatusCode::NOT_MODIFIED);
+    assert!(
+        begin <= ended && ended <= published,
+        "at once, without news"
+    );
+    assert_eq!(first.header("etag"), etag);
+    // Two agents with one key must not end each other's polls in a loop.
+    assert_eq!(first.header(HEADER_POLL), "every=60");
+    assert_eq!(read_list(&second).hooks.len(), 1);
+    assert_eq!(read_list(&other).hooks.len(), 1);
+    assert_eq!(bench.app.metrics.long_polls.get(), 0);
+}
+
+#[tokio::test]
+async fn a_spent_budget_lets_an_instance_poll_again_in_its_own_place() {
+    let bench = Bench::with(|c| {
+        c.agents.control_ms = 600_000;
+        c.agents.long_polls = 1;
+    })
+    .await;
+    let sim = bench.instance().await;
+    let etag = sim.poll(0, "", 0).await.header("etag").to_owned();
+    let again = async {
+        held(&bench, 1).await;
+        let begin = Instant::now();
+        (sim.poll(1, &etag, 0).await, begin.elapsed())
+    };
+    let (first, (second, waited)) = tokio::join!(sim.poll(300, &etag, 0), again);
+    assert_eq!(first.status, StatusCode::NOT_MODIFIED);
+    assert_eq!(second.status, StatusCode::NOT_MODIFIED);
+    assert!(
+        waited >= Duration::from_secs(1),
+        "held, not refused: {waited:?}"
+    );
+    assert_eq!(bench.app.metrics.long_polls.get(), 0);
+}
