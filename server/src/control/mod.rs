@@ -45,6 +45,11 @@ impl Control {
         self.active.read().unwrap_or_else(|e| e.into_inner())
     }
 
+    #[cfg(test)]
+    pub fn active_mut(&self) -> std::sync::RwLockWriteGuard<'_, Active> {
+        self.active.write().unwrap_or_else(|e| e.into_inner())
+    }
+
     /// Wakes at every change.
     pub fn watch(&self) -> watch::Receiver<Option<u64>> {
         self.number.subscribe()

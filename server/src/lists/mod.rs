@@ -1,4 +1,5 @@
 //! Hook lists: what one instance should run now, as an ETag for polls and as a signed document when it must be sent.
+mod bounds;
 mod heads;
 
 use std::{
@@ -16,6 +17,7 @@ use boathook_hooks::{
 };
 use sha2::{Digest as _, Sha256};
 
+use bounds::LeftOut;
 pub use heads::Heads;
 
 use crate::{
@@ -72,6 +74,7 @@ pub struct Offer {
     pub period_end: Time,
     number: u64,
     matching: Matching,
+    left_out: LeftOut,
     summary: Arc<Summary>,
 }
 
@@ -87,6 +90,8 @@ pub fn current(app: &App, instance: &Instance, now: Time) -> Answer<Offer> {
         };
         (matching, active.number)
     };
+    // Before the ETag, which speaks for what is in the list and for nothing else.
+    let (matching, left_out) = bounds::bound(matching, summary.revokers.len());
     let life = life_ms(app);
     let (period, period_end) = period(&instance.instance, now, life / 2);
     let mut hash = Sha256::new();
@@ -110,6 +115,7 @@ pub fn current(app: &App, instance: &Instance, now: Time) -> Answer<Offer> {
         period_end,
         number,
         matching,
+        left_out,
         summary,
     })
 }
@@ -141,9 +147,19 @@ pub async fn sign(app: &App, instance: &Instance, current: Offer, now: Time) -> 
     let Offer {
         number,
         matching,
+        left_out,
         summary,
         ..
     } = current;
+    if !left_out.is_nothing() {
+        app.metrics.lists_cut.inc();
+        tracing::warn!(
+            instance = %instance.instance,
+            hooks = left_out.hooks,
+            stopped = left_out.stopped,
+            "a hook list has no room for all"
+        );
+    }
     let token = |digest| hook_token::make(&app.keys.token, digest, &instance.instance);
     let list = HookList {
         instance: instance.instance.clone(),

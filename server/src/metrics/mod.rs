@@ -40,6 +40,7 @@ pub struct Metrics {
     pub requests: Family<RequestLabels, Counter>,
     pub seconds: Histograms,
     pub long_polls: Gauge,
+    pub lists_cut: Counter,
     pub uploads: Gauge,
     pub upload_bytes: Counter,
     pub claims: Family<OutcomeLabels, Counter>,
@@ -60,6 +61,7 @@ impl Default for Metrics {
             requests: Family::default(),
             seconds: Family::new_with_constructor(buckets),
             long_polls: Gauge::default(),
+            lists_cut: Counter::default(),
             uploads: Gauge::default(),
             upload_bytes: Counter::default(),
             claims: Family::default(),
@@ -82,6 +84,11 @@ impl Default for Metrics {
             "long_polls",
             "Long polls that are held now",
             metrics.long_polls.clone(),
+        );
+        registry.register(
+            "lists_cut",
+            "Signed hook lists that had no room for all",
+            metrics.lists_cut.clone(),
         );
         registry.register("uploads", "Uploads under way", metrics.uploads.clone());
         registry.register(

@@ -1,15 +1,19 @@
 //! What a hook list says, and to whom.
-use axum::http::StatusCode;
+use axum::{body::Bytes, http::StatusCode};
 use boathook_hooks::{
     documents::{hook::HookCustomers, revocation::Revoked},
     envelope::Envelope,
-    ids::Blob,
+    ids::{Blob, Digest},
     protocol::*,
+    strict::MAX_DOCUMENT,
     time::HOUR,
 };
 use boathook_schema::{Scope, Write};
 
-use crate::agent::testing::{Bench, acme, read_list};
+use crate::{
+    agent::testing::{Bench, acme, read_list},
+    control::{ActiveHook, Stopped},
+};
 
 #[tokio::test]
 async fn a_list_is_signed_for_one_instance_and_lives_a_day_at_most() {
@@ -170,4 +174,84 @@ async fn a_stop_is_told_to_one_that_may_run_the_hook_though_it_is_not_listed_any
     bench.stop(&digest).await;
     let stopped = sim.poll(0, said.header("etag"), 0).await;
     assert_eq!(read_list(&stopped).stopped, [digest]);
+}
+
+impl Bench {
+    /// A hook that is offered and never was in the store. It ends `minutes` from now.
+    fn offer(&self, name: &str, minutes: i64) -> Digest {
+        let mut hook = self.hook(1);
+        hook.expires_at = self.now().plus_ms(minutes * 60_000);
+        let digest = Digest::of(name.as_bytes());
+        let offered = ActiveHook::new(digest, hook, Bytes::new());
+        self.app.agent.control.active_mut().put(offered);
+        digest
+    }
+
+    fn name_stopped(&self, name: &str) -> Digest {
+        let digest = Digest::of(name.as_bytes());
+        let stopped = Stopped {
+            customers: vec![acme()],
+            opted_in: false,
+            until: self.now().plus_ms(HOUR),
+        };
+        self.app.agent.control.active_mut().stop(digest, stopped);
+        digest
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_has_no_room_for_all_names_what_stopped_and_the_hooks_that_end_first() {
+    let bench = Bench::new().await;
+    let sim = bench.instance().await;
+    let hooks: Vec<_> = (0..3_000)
+        .map(|n| bench.offer(&format!("hook {n}"), 1_000 + n))
+        .collect();
+    let stopped: Vec<_> = (0..100)
+        .map(|n| bench.name_stopped(&format!("stopped {n}")))
+        .collect();
+    let said = sim.poll(0, "", 0).await;
+    let bytes = said.body.len();
+    assert!(bytes <= MAX_DOCUMENT, "{bytes}: every agent refuses it");
+    assert!(
+        bytes > MAX_DOCUMENT * 85 / 100,
+        "{bytes}: it has room for more"
+    );
+    let list = read_list(&said);
+    assert!(stopped.iter().all(|digest| list.stopped.contains(digest)));
+    let (named, left_out) = hooks.split_at(list.hooks.len());
+    let is_named = |digest: &Digest| list.hooks.iter().any(|h| h.digest == *digest);
+    assert!(named.iter().all(is_named) && !left_out.iter().any(is_named));
+    assert_eq!(bench.app.metrics.lists_cut.get(), 1);
+
+    // The ETag is that of what is in the list.
+    let etag = said.header("etag");
+    bench.offer("ends last", 9_000);
+    assert_eq!(
+        sim.poll(0, etag, 0).await.status,
+        StatusCode::NOT_MODIFIED,
+        "what has no room changes nothing"
+    );
+    let urgent = bench.offer("ends first", 10);
+    let list = read_list(&sim.poll(0, etag, 0).await);
+    assert!(list.hooks.iter().any(|h| h.digest == urgent));
+    // One that ended makes room for the next.
+    bench.app.agent.control.active_mut().remove(&urgent);
+    let again = sim.poll(0, "", 0).await;
+    assert_eq!(again.header("etag"), etag);
+}
+
+#[tokio::test]
+async fn however_many_hooks_were_stopped_a_list_has_the_size_that_agents_take() {
+    let bench = Bench::new().await;
+    let sim = bench.instance().await;
+    bench.offer("hook", 10);
+    for n in 0..7_000 {
+        bench.name_stopped(&format!("stopped {n}"));
+    }
+    let said = sim.poll(0, "", 0).await;
+    assert!(said.body.len() <= MAX_DOCUMENT, "{}", said.body.len());
+    let list = read_list(&said);
+    assert!(list.stopped.len() > 5_000, "{}", list.stopped.len());
+    assert!(list.hooks.is_empty());
+    assert_eq!(bench.app.metrics.lists_cut.get(), 1);
 }
