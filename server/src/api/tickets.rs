@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::{
     api::{
         extract::{Json, List, Path, Query},
-        hooks::HookRow,
+        hooks::{HookRow, instances::that_stand},
         packets::PacketRow,
     },
     app::{App, Shared},
@@ -233,7 +233,8 @@ pub async fn view(app: &App, scope: &Scope, at: TicketRef) -> Answer<TicketView>
     for hook in &hooks {
         for digest in hook.revisions.iter().filter_map(|r| r.digest) {
             let page = app.store.answers(scope, &digest, Page::first(100)).await?;
-            answers.extend(page.items.into_iter().map(|row| TicketAnswer {
+            let standing = that_stand(app, scope, page.items).await?;
+            answers.extend(standing.into_iter().map(|row| TicketAnswer {
                 hook: hook.id.clone(),
                 digest,
                 instance: row.instance,

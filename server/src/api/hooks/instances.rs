@@ -5,7 +5,7 @@ use boathook_hooks::{
     protocol::AnswerKind,
     time::Time,
 };
-use boathook_schema::{AnswerRow, Claim, Page};
+use boathook_schema::{AnswerRow, Claim, ClaimState, Page, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -14,12 +14,13 @@ use crate::{
         extract::{Json, List, Path, Query},
         hooks::find,
     },
-    app::Shared,
+    app::{App, Shared},
     errors::{Answer, Problem},
     people::Viewer,
 };
 
-/// One instance's claim or answer; an instance that did both has a row for each.
+/// One instance's claim or answer; an instance that did both has a row for each. A *waiting* that it has claimed after is
+/// over and has none.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct InstanceRow {
     #[schema(value_type = String)]
@@ -124,15 +125,46 @@ pub async fn instances(
 }
 
 async fn answers(
-    app: &crate::app::App,
-    scope: &boathook_schema::Scope,
+    app: &App,
+    scope: &Scope,
     digest: &Digest,
     page: Page,
 ) -> Answer<List<InstanceRow>> {
-    let answers = app.store.answers(scope, digest, page).await?;
+    let mut answers = app.store.answers(scope, digest, page).await?;
+    answers.items = that_stand(app, scope, answers.items).await?;
     let mut list = List::of(answers, InstanceRow::from);
     list.next = list.next.map(|next| format!("answers.{next}"));
     Ok(list)
+}
+
+/// The answers without every *waiting* that is over: its instance has claimed since, so the claim tells how it is.
+pub async fn that_stand(
+    app: &App,
+    scope: &Scope,
+    answers: Vec<AnswerRow>,
+) -> Answer<Vec<AnswerRow>> {
+    let mut standing = Vec::with_capacity(answers.len());
+    for answer in answers {
+        let claim = match answer.kind {
+            AnswerKind::Waiting => {
+                let claim = app
+                    .store
+                    .claim_of(scope, &answer.revision, &answer.instance);
+                claim.await?
+            }
+            _ => None,
+        };
+        if !claim.is_some_and(|claim| is_after(&claim, &answer)) {
+            standing.push(answer);
+        }
+    }
+    Ok(standing)
+}
+
+/// The claim of before was given back by that very answer.
+fn is_after(claim: &Claim, answer: &AnswerRow) -> bool {
+    claim.state == ClaimState::Accepted
+        || (claim.answer.is_none() && claim.reserved_at >= answer.at)
 }
 
 enum Part {

@@ -2,7 +2,7 @@
 mod authoring;
 mod edit;
 mod end;
-mod instances;
+pub(super) mod instances;
 mod publish;
 mod read;
 mod sign;

@@ -1,4 +1,5 @@
 //! The JSON API through the real router: who may what, how a hook is signed, how packets leave.
+mod answers;
 mod document;
 mod downloads;
 mod enrolment;
