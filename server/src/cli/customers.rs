@@ -16,18 +16,23 @@ use crate::{
 pub enum Command {
     /// Make or rename a customer.
     Add {
+        /// A short word for the customer, such as acme. It never changes.
         id: CustomerId,
+        /// The customer's name as people read it.
         name: String,
     },
+    /// All customers with their names.
     List,
 }
 
 #[derive(clap::Args)]
 pub struct JoinToken {
+    /// Whose instances join with it; they are this customer's for ever.
     customer: CustomerId,
     /// How many instances may join with it.
     #[arg(long, default_value_t = 1)]
     count: u32,
+    /// How long it can be used, such as 12h or 7d.
     #[arg(long, default_value = "7d")]
     expires: Duration,
     /// Instances get hooks at once, without a person comparing their fingerprint.

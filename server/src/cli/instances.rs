@@ -15,18 +15,27 @@ use crate::{
 
 #[derive(Subcommand)]
 pub enum Command {
+    /// All instances with state, last sign of life and fingerprint.
     List {
+        /// Of this customer only.
         #[arg(long)]
         customer: Option<CustomerId>,
-        /// unconfirmed, confirmed, suspended or retired.
+        /// Only those that are unconfirmed, confirmed, suspended or retired.
         #[arg(long)]
         state: Option<String>,
     },
     /// Let an instance get hooks, after comparing the fingerprint that its agent's `status` shows.
-    Confirm { id: InstanceId, fingerprint: KeyId },
-    /// For ever.
-    Retire {
+    Confirm {
+        /// Which, as `instance list` shows it.
         id: InstanceId,
+        /// What the agent's `status` shows on its machine, not what `instance list` shows here.
+        fingerprint: KeyId,
+    },
+    /// Take an instance out for ever: it gets no hooks and sends no packets any more.
+    Retire {
+        /// Which, as `instance list` shows it.
+        id: InstanceId,
+        /// The reason, for the audit.
         #[arg(long)]
         why: String,
     },

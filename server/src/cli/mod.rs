@@ -127,3 +127,28 @@ fn words(problem: Problem) -> anyhow::Error {
         None => anyhow::anyhow!(text),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use clap::{Command, CommandFactory as _};
+
+    /// Every command and every argument that has no help, by its path.
+    fn blank(path: &str, command: &Command, found: &mut Vec<String>) {
+        if command.get_about().is_none() {
+            found.push(path.to_owned());
+        }
+        let args = command.get_arguments().filter(|a| a.get_help().is_none());
+        found.extend(args.map(|a| format!("{path} {}", a.get_id())));
+        for sub in command.get_subcommands() {
+            blank(&format!("{path} {}", sub.get_name()), sub, found);
+        }
+    }
+
+    #[test]
+    fn help_says_what_every_command_and_every_argument_is() {
+        let mut found = Vec::new();
+        blank("boathook-server", &super::Args::command(), &mut found);
+        assert!(found.is_empty(), "without help: {found:#?}");
+    }
+}

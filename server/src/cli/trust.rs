@@ -15,9 +15,11 @@ use crate::{
 pub enum Command {
     /// Verify documents against what stands, and store them. BSON or DSSE JSON; in the order given.
     Import {
+        /// Files as `boathook` wrote them.
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
+    /// The online key, and the root, roster and revocations that stand.
     Show,
 }
 

@@ -20,7 +20,9 @@ use crate::{
 pub enum Command {
     /// A new person; the password comes from the prompt or from stdin.
     Add {
+        /// A short word for the person: the one that the roster names, if they sign.
         person: PersonId,
+        /// The name as people read it.
         #[arg(long)]
         name: String,
         /// ROLE or ROLE:CUSTOMER,CUSTOMER; roles are viewer, engineer, reviewer, admin. Repeat for more.
@@ -32,21 +34,28 @@ pub enum Command {
     },
     /// Change a person's name, roles (all are given anew) or password.
     Set {
+        /// Who.
         person: PersonId,
+        /// The name as people read it.
         #[arg(long)]
         name: Option<String>,
+        /// ROLE or ROLE:CUSTOMER,CUSTOMER, in place of all that the person had. Repeat for more.
         #[arg(long = "role", value_parser = grant)]
         roles: Vec<Grant>,
         /// Ask for a new password; all sign-ins end.
         #[arg(long)]
         password: bool,
     },
+    /// All people with their roles.
     List,
     /// A token for programs, shown once. It passes on its person's roles, or fewer.
     Token {
+        /// Whose roles it passes on, and who acts with it in the audit.
         person: PersonId,
+        /// What it is for, so that it is known again in lists.
         #[arg(long, default_value = "token")]
         label: String,
+        /// How long it can be used, such as 12h or 90d.
         #[arg(long, default_value = "90d")]
         expires: Duration,
         /// Only these of the person's roles.
