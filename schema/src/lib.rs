@@ -2,10 +2,14 @@
 //! chosen by URL; every verb changes one aggregate, its event in the same write. See `verbs` for the list.
 #![forbid(unsafe_code)]
 
+#[allow(dead_code, unused_imports)]
+mod aggregates;
 mod codec;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod embedded;
+#[allow(dead_code, unused_imports)]
+mod engine;
 pub mod error;
 mod migrations;
 pub mod objects;
@@ -28,12 +32,23 @@ pub use write::{Actor, OpId, Write};
 pub enum Store {
     /// SQLite and packet objects in one directory.
     Embedded(Embedded),
+    /// The records as rows, the same on every backend.
+    #[doc(hidden)]
+    #[allow(private_interfaces)]
+    Rows(engine::Engine),
 }
 
 impl Store {
     /// Opens `sqlite:///DIRECTORY`, which must exist and be migrated. Call it within a tokio runtime.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         let url = url.to_owned();
+        if let Some(rest) = url.strip_prefix("rows+") {
+            let rest = rest.to_owned();
+            return blocking("opening", move || {
+                engine::sqlite::Sqlite::open(&rest).map(|s| Self::Rows(engine::Engine::Sqlite(s)))
+            })
+            .await;
+        }
         blocking("opening", move || Embedded::open(&url).map(Self::Embedded)).await
     }
 
@@ -41,6 +56,7 @@ impl Store {
     pub fn objects(&self) -> &Objects {
         match self {
             Self::Embedded(store) => &store.objects,
+            Self::Rows(engine) => engine.objects(),
         }
     }
 
@@ -48,6 +64,7 @@ impl Store {
     pub fn control(&self) -> tokio::sync::watch::Receiver<u64> {
         match self {
             Self::Embedded(store) => store.control.clone(),
+            Self::Rows(engine) => engine.control(),
         }
     }
 }

@@ -75,6 +75,8 @@ macro_rules! contract_tests {
                 a_newer_revision_supersedes_the_older,
                 stopping_ends_reservations_for_good,
                 stopping_again_changes_nothing,
+                what_is_full_or_superseded_is_stopped_and_named_while_it_would_have_lived,
+                what_expired_is_not_stopped,
                 lowering_never_raises_and_spares_what_is_in_use,
                 lowering_to_what_it_is_changes_nothing,
                 lowering_counts_no_lease_that_ran_out,

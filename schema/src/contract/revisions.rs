@@ -215,6 +215,62 @@ pub async fn stopping_again_changes_nothing(b: Bench) {
     assert_eq!(active.stopped[0].digest, digest);
 }
 
+pub async fn what_is_full_or_superseded_is_stopped_and_named_while_it_would_have_lived(b: Bench) {
+    let full = b.published(1).await;
+    b.accepted(full, 1, 100).await;
+    assert_eq!(b.revision(&full).await.state, HookState::Full);
+    let old = b.published(2).await;
+    let lease = b.granted(old, 1, 100).await;
+    let hook = b.hook(&b.revision(&old).await.hook).await;
+    let draft = b.draft(&hook.id, &[acme()]);
+    let hook = done(
+        b.store
+            .submit_draft(&at_acme(), b.ada(), draft, Some(hook.version))
+            .await,
+    );
+    let hook = done(b.step(&hook, Move::Submit, Some(b"second")).await);
+    let hook = b.sign_out(hook).await;
+    let publish = b.publish(&hook, b.quota(2));
+    let new = publish.digest;
+    done(b.store.publish(&at_acme(), b.ada(), publish).await);
+    for digest in [full, old] {
+        let told = b.stop(digest).await;
+        assert_eq!(told.state.word(), "stopped");
+        assert_eq!(b.changes().await.pop(), Some(Change::Stop { digest }));
+    }
+    // The run that was reserved there has lost its place; the newer revision goes on.
+    assert_eq!(b.revision(&old).await.usage.reserved, 0);
+    let late = b.commit(b.packet(&lease.claim, 100, "late")).await;
+    assert!(matches!(refused(late), Refused::Ended { .. }));
+    let words: Vec<&str> = (b.hook(&hook.id).await.revisions.iter())
+        .map(|r| r.state.word())
+        .collect();
+    assert_eq!(words, ["stopped", "published"]);
+    let active = b.store.active_hooks(&Scope::System, b.now).await.unwrap();
+    assert_eq!(active.hooks.len(), 1);
+    assert_eq!(active.hooks[0].digest, new);
+    let mut stopped: Vec<Digest> = active.stopped.iter().map(|s| s.digest).collect();
+    stopped.sort();
+    let mut expected = vec![full, old];
+    expected.sort();
+    assert_eq!(stopped, expected);
+    let later = b.now.plus_ms(7 * DAY);
+    let seen = b.store.active_hooks(&Scope::System, later).await.unwrap();
+    assert_eq!(seen.stopped.len(), 0);
+}
+
+pub async fn what_expired_is_not_stopped(mut b: Bench) {
+    let digest = b.published(1).await;
+    b.later(7 * DAY);
+    done(expire(&b, digest).await);
+    let by = StoppedBy::Person(ada());
+    let answer = b
+        .store
+        .stop(&at_acme(), b.ada(), digest, by, "late".into())
+        .await;
+    assert!(matches!(refused(answer), Refused::IllegalMove { .. }));
+}
+
 pub async fn lowering_never_raises_and_spares_what_is_in_use(b: Bench) {
     let digest = b.published(5).await;
     b.accepted(digest, 1, 100).await;

@@ -24,6 +24,11 @@ const MIGRATIONS: &[Migration] = &[
         down: include_str!("0002_keys.down.sql"),
         compatible_from: 1,
     },
+    Migration {
+        up: include_str!("0003_rows.up.sql"),
+        down: include_str!("0003_rows.down.sql"),
+        compatible_from: 1,
+    },
 ];
 
 /// The version that this program makes and needs.

@@ -22,9 +22,18 @@ macro_rules! verbs {
             // A verb that takes many words takes them once, here and in each backend.
             #[allow(clippy::too_many_arguments)]
             pub async fn $name(&self, $($arg: $ty),*) -> $ret {
-                match self { Self::Embedded(store) => store.$name($($arg),*).await }
+                match self {
+                    Self::Embedded(store) => store.$name($($arg),*).await,
+                    Self::Rows(store) => store.$name($($arg),*).await,
+                }
             }
         )* }
+        /// Verbs that the rows do not have yet.
+        #[allow(clippy::too_many_arguments, unused_variables, dead_code, async_fn_in_trait)]
+        trait Pending { $(
+            async fn $name(&self, $($arg: $ty),*) -> $ret { Err($crate::StoreError::Closed) }
+        )* }
+        impl Pending for $crate::engine::Engine {}
     };
 }
 pub(crate) use verbs;

@@ -47,7 +47,7 @@ impl Embedded {
                 Move::Hold { .. } if row.state == HookState::InReview => {
                     Some("a hook in review is held by its last signature")
                 }
-                Move::Stop { .. } | Move::Expire if row.state == HookState::Published => {
+                Move::Stop { .. } | Move::Expire if row.state.can_be_running() => {
                     Some("a published revision ends by `stop` or `expire`")
                 }
                 _ => None,

@@ -1,0 +1,14 @@
+//! The verbs' bodies: what is decided, once for all backends. One aggregate a file; see `engine` for what a body may do.
+pub(crate) mod claims;
+mod control;
+mod customers;
+mod events;
+pub(crate) mod hooks;
+mod instances;
+mod names;
+pub(crate) mod packets;
+mod people;
+pub(crate) mod revisions;
+mod search;
+mod tickets;
+mod trust;

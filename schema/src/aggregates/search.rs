@@ -1,0 +1,145 @@
+//! Search terms: a projection of what has a name. Each record stands under each of its words, once for all customers
+//! and once for each of its own.
+use std::collections::BTreeSet;
+
+use boathook_hooks::ids::CustomerId;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Found, Page, Paged, Scope, codec,
+    engine::{Engine, List, Stop, Tx, listing, look::beyond},
+    verbs::Read,
+};
+
+/// Words that one record is found by, and characters of one.
+const MOST_TERMS: usize = 64;
+const TERM_CHARS: usize = 64;
+
+/// Between a term, a kind and an id: no word holds it, and it sorts before all that do.
+const BETWEEN: char = '\u{1}';
+
+/// What stands under each word of a record.
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    title: String,
+    customers: Vec<CustomerId>,
+    /// All its words, so that a search for several reads no more.
+    terms: Vec<String>,
+}
+
+/// What a record is found by.
+pub(super) struct Named<'a> {
+    pub(super) title: &'a str,
+    pub(super) customers: &'a [CustomerId],
+}
+
+/// Lower-case words of letters and digits.
+fn words(text: &str) -> BTreeSet<String> {
+    text.split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(|word| word.to_lowercase().chars().take(TERM_CHARS).collect())
+        .take(MOST_TERMS)
+        .collect()
+}
+
+fn part(customer: &str, term: &str) -> String {
+    let first = term.chars().next().unwrap_or(' ');
+    format!("{customer}/{first}")
+}
+
+fn entries(kind: &str, id: &str, named: &Named<'_>) -> BTreeSet<(String, String)> {
+    let mut entries = BTreeSet::new();
+    for term in words(&format!("{id} {}", named.title)) {
+        let sort = format!("{term}{BETWEEN}{kind}{BETWEEN}{id}");
+        entries.insert((part("*", &term), sort.clone()));
+        for customer in named.customers {
+            entries.insert((part(customer.as_str(), &term), sort.clone()));
+        }
+    }
+    entries
+}
+
+/// `id` is found by its own words and those of its title; what it was found by before and is no more goes.
+pub(super) fn index(
+    tx: &mut Tx<'_>,
+    kind: &str,
+    id: &str,
+    before: Option<Named<'_>>,
+    now: &Named<'_>,
+) -> Result<(), Stop> {
+    let new = entries(kind, id, now);
+    if let Some(before) = before {
+        for (part, sort) in entries(kind, id, &before).difference(&new) {
+            tx.unlist(List::Terms, part, sort);
+        }
+    }
+    let body = codec::encode(
+        "search term",
+        &Entry {
+            title: now.title.to_owned(),
+            customers: now.customers.to_vec(),
+            terms: words(&format!("{id} {}", now.title)).into_iter().collect(),
+        },
+    )?;
+    for (part, sort) in &new {
+        tx.list_bytes(List::Terms, part, sort, body.clone());
+    }
+    Ok(())
+}
+
+impl Engine {
+    pub(crate) async fn search(&self, scope: &Scope, text: &str, page: Page) -> Read<Paged<Found>> {
+        let wanted: Vec<String> = words(text).into_iter().collect();
+        let only = match scope {
+            Scope::Instance { .. } => Some(Vec::new()),
+            other => listing::customers_of(other, None),
+        };
+        self.read("search", move |look| {
+            // The longest word names the fewest; the others are asked of each that it finds.
+            let Some(first) = wanted.iter().max_by_key(|word| word.chars().count()) else {
+                page.key::<String>()?;
+                return Ok(Paged::of(Vec::<(String, Found)>::new(), 0));
+            };
+            let parts: Vec<String> = listing::parts(only.as_deref())
+                .iter()
+                .map(|customer| part(customer, first))
+                .collect();
+            let within = (first.clone(), beyond(first));
+            listing::page_within(
+                look,
+                List::Terms,
+                &parts,
+                &within,
+                &page,
+                |_, sort, body| {
+                    let entry: Entry = codec::decode("search term", body)?;
+                    let mut fields = sort.split(BETWEEN);
+                    let (Some(term), Some(kind), Some(id)) =
+                        (fields.next(), fields.next(), fields.next())
+                    else {
+                        return Ok(None);
+                    };
+                    // Found by several words that begin so, it is listed under the first of them.
+                    let listed = entry.terms.iter().filter(|t| t.starts_with(first)).min();
+                    let all = wanted
+                        .iter()
+                        .all(|word| entry.terms.iter().any(|term| term.starts_with(word)));
+                    if listed.is_none_or(|listed| listed != term) || !all {
+                        return Ok(None);
+                    }
+                    let mut customers = entry.customers.into_iter();
+                    Ok(Some(Found {
+                        kind: kind.to_owned(),
+                        id: id.to_owned(),
+                        title: entry.title,
+                        customer: match &only {
+                            Some(only) => customers.find(|c| only.contains(c)),
+                            None => customers.next(),
+                        },
+                    }))
+                },
+            )
+        })
+        .await
+    }
+}

@@ -1,0 +1,356 @@
+//! Events in their chains: 1,024 of a chain in one partition, each hashed over the one before.
+use std::collections::BTreeMap;
+
+use boathook_hooks::{
+    ids::{Blob, Digest},
+    time::Time,
+};
+use bson::Document;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    keys::{Home, List, Table, number_key},
+    look::Look,
+    stop::Stop,
+    tx::Tx,
+};
+use crate::{Actor, Chain, EventKind, Head, NewEvent, Refs, StoreError, Write, codec};
+
+/// Events of one partition.
+pub(crate) const BUCKET: u64 = 1_024;
+/// Numbers of one partition of the lists by kind and person.
+const LISTED: u64 = 65_536;
+/// How much older than a write an event may be that is looked through for a repeat of it.
+const LOOKED_BACK_MS: i64 = boathook_hooks::time::HOUR;
+
+/// The bytes that are hashed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct StoredEvent {
+    pub(crate) at: Time,
+    pub(crate) kind: EventKind,
+    /// None for a person: people stand in the personal part.
+    pub(crate) actor: Option<Actor>,
+    pub(crate) op: Blob,
+    /// Which of the write's effects it is.
+    pub(crate) nth: u32,
+    pub(crate) refs: Refs,
+    pub(crate) details: Document,
+    pub(crate) count: u32,
+    pub(crate) bytes: u64,
+    /// SHA-256(salt ‖ the personal part's bytes).
+    pub(crate) personal: Option<Digest>,
+}
+
+/// What can be erased. It lies beside the event behind [`SALT`] random bytes, so that its digest tells nothing after.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Personal {
+    pub(crate) actor: Option<Actor>,
+    pub(crate) details: Document,
+}
+
+const SALT: usize = 16;
+
+/// An event that has no number yet.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct EventEntry {
+    pub(crate) at: Time,
+    pub(crate) kind: EventKind,
+    pub(crate) person: Option<String>,
+    pub(crate) stored: Blob,
+    pub(crate) personal: Option<Blob>,
+}
+
+/// An event in its chain.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct EventRow {
+    pub(crate) hash: Digest,
+    pub(crate) entry: EventEntry,
+}
+
+/// One partition's share of a day's statistics.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct DayShare {
+    pub(crate) count: u64,
+    pub(crate) bytes: u64,
+    pub(crate) events: u64,
+}
+
+/// SHA-256(previous hash ‖ number, u64 big-endian ‖ stored bytes).
+pub(crate) fn chained(previous: &Digest, number: u64, stored: &[u8]) -> Digest {
+    let mut hash = Sha256::new();
+    hash.update(previous.0);
+    hash.update(number.to_be_bytes());
+    hash.update(stored);
+    Digest(hash.finalize().into())
+}
+
+pub(crate) fn decode_personal(salted: &[u8]) -> Result<Option<Personal>, Stop> {
+    let personal = salted
+        .get(SALT..)
+        .map(|bytes| codec::decode("event", bytes));
+    Ok(personal.transpose()?)
+}
+
+fn salted(personal: &Personal) -> Result<Vec<u8>, Stop> {
+    let mut bytes = vec![0; SALT];
+    getrandom::fill(&mut bytes).map_err(|e| StoreError::Backend {
+        operation: "drawing a salt",
+        source: e.to_string().into(),
+    })?;
+    bytes.extend(codec::encode("event", personal)?);
+    Ok(bytes)
+}
+
+/// What a write says happened, ready to be chained.
+pub(super) fn entry(write: &Write, nth: usize, event: NewEvent) -> Result<EventEntry, Stop> {
+    let person = match &write.actor {
+        Actor::Person(id) => Some(id.clone()),
+        _ => None,
+    };
+    let personal = if person.is_some() || !event.personal.is_empty() {
+        let actor = person.clone().map(Actor::Person);
+        let details = event.personal;
+        Some(salted(&Personal { actor, details })?)
+    } else {
+        None
+    };
+    let stored = StoredEvent {
+        at: write.now,
+        kind: event.kind.clone(),
+        actor: match &write.actor {
+            Actor::Person(_) => None,
+            other => Some(other.clone()),
+        },
+        op: Blob(write.op_id.0.as_bytes().to_vec()),
+        nth: u32::try_from(nth).unwrap_or(u32::MAX),
+        refs: event.refs,
+        details: event.details,
+        count: event.count,
+        bytes: event.bytes,
+        personal: personal.as_deref().map(Digest::of),
+    };
+    Ok(EventEntry {
+        at: write.now,
+        kind: event.kind,
+        person: person.map(|p| p.to_string()),
+        stored: Blob(codec::encode("event", &stored)?),
+        personal: personal.map(Blob),
+    })
+}
+
+pub(crate) fn bucket_of(number: u64) -> u64 {
+    number.saturating_sub(1) / BUCKET
+}
+
+pub(crate) fn bucket(chain: &str, bucket: u64) -> Home {
+    Home::new(Table::Chains, format!("{chain}/{bucket:010}"))
+}
+
+pub(crate) fn event_row(number: u64) -> String {
+    format!("e/{}", number_key(number))
+}
+
+/// The list's part that holds a number of that kind or person.
+pub(crate) fn listed_in(chain: &str, by: &str, word: &str, number: u64) -> String {
+    format!("{chain}/{by}/{word}/{:08}", number / LISTED)
+}
+
+/// The next part's first number.
+pub(crate) const fn listed_next(number: u64) -> u64 {
+    (number / LISTED + 1) * LISTED
+}
+
+/// The row of a partition that says where its events end.
+pub(crate) const END: &str = "h";
+
+/// The chain's last event. The list of heads may lag: from what it says on, the partitions themselves are asked.
+pub(crate) fn head(look: &mut (impl Look + ?Sized), chain: &str) -> Result<Head, Stop> {
+    let listed: Option<Head> = look
+        .entry(List::Heads, "", chain)?
+        .map(|b| codec::decode("head", &b))
+        .transpose()?;
+    let mut at = bucket_of(listed.map_or(0, |h| h.number));
+    let mut last = Head::default();
+    loop {
+        let end = look.bytes(&bucket(chain, at).at(END))?;
+        let Some(end) = end else {
+            // Cut off behind the listed head: what is there says where it ends.
+            if last == Head::default() && at > 0 {
+                at -= 1;
+                continue;
+            }
+            return Ok(last);
+        };
+        last = codec::decode("head", &end)?;
+        if last.number < (at + 1) * BUCKET {
+            return Ok(last);
+        }
+        at += 1;
+    }
+}
+
+/// How far an append went.
+pub(crate) enum Went {
+    /// The heads after each of the entries, in order.
+    Done(Vec<Head>),
+    /// The partition is full after these: the rest goes there.
+    On(Vec<Head>, Home),
+}
+
+/// Entries that this write appended before, by a repeat of it: their heads.
+fn known(
+    tx: &mut Tx<'_>,
+    chain: &str,
+    last: u64,
+    entries: &[EventEntry],
+) -> Result<BTreeMap<usize, Head>, Stop> {
+    let mut found = BTreeMap::new();
+    if !tx.again {
+        return Ok(found);
+    }
+    let oldest = entries.iter().map(|e| e.at).min().unwrap_or_default();
+    let mut at = bucket_of(last);
+    loop {
+        let rows = tx.rows_of(&bucket(chain, at), "e/", usize::MAX)?;
+        let mut older = rows.is_empty();
+        for (number, (key, body)) in rows.iter().enumerate() {
+            let row: EventRow = codec::decode("event", body)?;
+            if number == 0 {
+                older = row.entry.at.plus_ms(LOOKED_BACK_MS) < oldest;
+            }
+            // The salt differs by the try, what it tells does not: op and place say whose it is.
+            for (n, entry) in entries.iter().enumerate() {
+                if row.entry.at == entry.at && same(&row.entry, entry)? {
+                    let number = key[2..].parse().unwrap_or(0);
+                    let hash = row.hash;
+                    found.insert(n, Head { number, hash });
+                }
+            }
+        }
+        if older || at == 0 {
+            return Ok(found);
+        }
+        at -= 1;
+    }
+}
+
+fn same(a: &EventEntry, b: &EventEntry) -> Result<bool, Stop> {
+    let (a, b): (StoredEvent, StoredEvent) = (
+        codec::decode("event", &a.stored.0)?,
+        codec::decode("event", &b.stored.0)?,
+    );
+    Ok(a.op == b.op && a.nth == b.nth)
+}
+
+/// Appends to the chain's partition that is `tx.home`. `before` is the head that it goes on from when the partition is
+/// new.
+pub(crate) fn append(tx: &mut Tx<'_>, chain: &str, entries: &[EventEntry]) -> Result<Went, Stop> {
+    let at: u64 = tx
+        .home
+        .id
+        .rsplit('/')
+        .next()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(0);
+    let mut last: Head = match tx.bytes(&tx.here(END))? {
+        Some(bytes) => codec::decode("head", &bytes)?,
+        None if at == 0 => Head::default(),
+        None => {
+            let end = tx.bytes(&bucket(chain, at - 1).at(END))?;
+            end.map(|b| codec::decode("head", &b))
+                .transpose()?
+                .unwrap_or_default()
+        }
+    };
+    let known = known(tx, chain, last.number, entries)?;
+    let mut shares: BTreeMap<(String, String), DayShare> = BTreeMap::new();
+    let mut heads = Vec::with_capacity(entries.len());
+    let mut on = None;
+    for (n, entry) in entries.iter().enumerate() {
+        if let Some(head) = known.get(&n) {
+            relist(tx, chain, head.number, entry);
+            heads.push(head.clone());
+            continue;
+        }
+        if last.number >= (at + 1) * BUCKET {
+            on = Some(bucket(chain, at + 1));
+            break;
+        }
+        let number = last.number + 1;
+        let hash = chained(&last.hash, number, &entry.stored.0);
+        let row = EventRow {
+            hash,
+            entry: entry.clone(),
+        };
+        tx.put("event", &event_row(number), &row)?;
+        let stored: StoredEvent = codec::decode("event", &entry.stored.0)?;
+        let share = shares
+            .entry((entry.at.day(), entry.kind.to_string()))
+            .or_default();
+        share.events += 1;
+        share.count += u64::from(stored.count);
+        share.bytes += stored.bytes;
+        relist(tx, chain, number, entry);
+        last = Head { number, hash };
+        heads.push(last.clone());
+    }
+    for ((day, kind), share) in shares {
+        let row = format!("d/{day}/{kind}");
+        let before: DayShare = tx.read("day", &tx.here(&row))?.unwrap_or_default();
+        let sum = DayShare {
+            count: before.count + share.count,
+            bytes: before.bytes + share.bytes,
+            events: before.events + share.events,
+        };
+        tx.put("day", &row, &sum)?;
+        list_day(tx, chain, &day, at);
+    }
+    tx.put("head", END, &last)?;
+    let body = codec::encode("head", &last)?;
+    tx.list_stamped(List::Heads, "", chain, Some(body), last.number.max(1));
+    Ok(match on {
+        None => Went::Done(heads),
+        Some(home) => Went::On(heads, home),
+    })
+}
+
+fn list_day(tx: &mut Tx<'_>, chain: &str, day: &str, at: u64) {
+    let bucket = format!("{at:010}");
+    let month = day.get(..7).unwrap_or(day);
+    let of_month = format!("{day}/{chain}/{bucket}");
+    tx.list_stamped(
+        List::StatDays,
+        chain,
+        &format!("{day}/{bucket}"),
+        Some(vec![]),
+        1,
+    );
+    tx.list_stamped(
+        List::StatDays,
+        &format!("month/{month}"),
+        &of_month,
+        Some(vec![]),
+        1,
+    );
+}
+
+fn relist(tx: &mut Tx<'_>, chain: &str, number: u64, entry: &EventEntry) {
+    let key = number_key(number);
+    let part = listed_in(chain, "kind", &entry.kind.0, number);
+    tx.list_stamped(List::EventsBy, &part, &key, Some(vec![]), 1);
+    if let Some(person) = &entry.person {
+        let part = listed_in(chain, "person", person, number);
+        tx.list_stamped(List::EventsBy, &part, &key, Some(vec![]), 1);
+    }
+}
+
+/// The chain of a name that was stored.
+pub(crate) fn chain_of(name: &str) -> Result<Chain, Stop> {
+    name.parse().map_err(|e: String| {
+        Stop::Error(StoreError::Record {
+            what: "chain",
+            source: e.into(),
+        })
+    })
+}
