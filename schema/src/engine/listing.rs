@@ -3,7 +3,7 @@ use boathook_hooks::ids::CustomerId;
 
 use super::{
     keys::List,
-    look::{Look, Need},
+    look::{Look, Need, Rows},
     stop::Stop,
 };
 use crate::{Page, Paged, Scope};
@@ -65,7 +65,7 @@ pub(crate) fn merged(
     after: &str,
     to: &str,
     limit: usize,
-) -> Result<(Vec<(String, Vec<u8>)>, bool), Stop> {
+) -> Result<(Rows, bool), Stop> {
     let need = |part: &String| Need::List {
         list,
         part: part.clone(),
