@@ -96,7 +96,13 @@ impl HookState {
         matches!(self, Self::Published)
     }
 
-    /// Nothing leads out of it.
+    /// Instances have been offered it, and its end is the revision's own: by `stop` or `expire`.
+    pub const fn can_be_running(&self) -> bool {
+        matches!(self, Self::Published | Self::Full | Self::Superseded { .. })
+    }
+
+    /// It is over: no instance begins with it, and it never comes back. What is full or superseded can still be stopped,
+    /// as runs that began under it may go on.
     pub const fn is_final(&self) -> bool {
         matches!(
             self,
@@ -122,7 +128,9 @@ impl HookState {
                 | S::SentBack { .. }
                 | S::Signed
                 | S::Held { .. }
-                | S::Published,
+                | S::Published
+                | S::Full
+                | S::Superseded { .. },
                 Move::Stop { by, why },
             ) => S::Stopped { by, why },
             (S::InReview | S::Signed | S::Held { .. } | S::Published, Move::Expire) => S::Expired,
@@ -200,42 +208,53 @@ mod tests {
         }
     }
 
-    #[test]
-    fn nothing_leads_out_of_a_final_state() {
-        let finals = [
-            HookState::Stopped {
-                by: StoppedBy::Overruns,
-                why: String::new(),
+    fn every_move() -> [Move; 10] {
+        [
+            Move::Submit,
+            Move::SendBack {
+                by: person(),
+                words: String::new(),
             },
-            HookState::Expired,
-            HookState::Full,
-            HookState::Superseded { revision: 2 },
-        ];
-        let moves = || {
-            [
-                Move::Submit,
-                Move::SendBack {
-                    by: person(),
-                    words: String::new(),
-                },
-                Move::LastSignature,
-                Move::Hold { by: person() },
-                Move::Publish,
-                Move::Stop {
-                    by: StoppedBy::Errors,
-                    why: String::new(),
-                },
-                Move::Expire,
-                Move::Fill,
-                Move::Supersede { revision: 3 },
-                Move::Edit,
-            ]
+            Move::LastSignature,
+            Move::Hold { by: person() },
+            Move::Publish,
+            stop(),
+            Move::Expire,
+            Move::Fill,
+            Move::Supersede { revision: 3 },
+            Move::Edit,
+        ]
+    }
+
+    fn stop() -> Move {
+        Move::Stop {
+            by: StoppedBy::Errors,
+            why: String::new(),
+        }
+    }
+
+    #[test]
+    fn nothing_leads_out_of_stopped_and_expired() {
+        let stopped = HookState::Stopped {
+            by: StoppedBy::Overruns,
+            why: String::new(),
         };
-        for state in finals {
-            assert!(state.is_final());
-            moves()
-                .into_iter()
-                .for_each(|m| assert!(state.after(m).is_err()));
+        for state in [stopped, HookState::Expired] {
+            assert!(state.is_final() && !state.can_be_running());
+            for step in every_move() {
+                assert!(state.after(step).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_full_or_superseded_can_only_be_stopped() {
+        for state in [HookState::Full, HookState::Superseded { revision: 2 }] {
+            assert!(state.is_final() && state.can_be_running());
+            for step in every_move() {
+                let after = state.after(step.clone());
+                assert_eq!(after.is_ok(), step == stop(), "{state:?} {step:?}");
+            }
         }
     }
 }
