@@ -67,7 +67,11 @@ pub fn verify(documents: &schema::Trust) -> Result<Option<TrustStore>, Refusal> 
         trust.add_root(&root.envelope.0)?;
     }
     for revocation in &documents.revocations {
-        trust.add_revocation(&revocation.envelope.0)?;
+        match trust.add_revocation(&revocation.envelope.0) {
+            // A later root dropped its revoker. It stays on record, and counts for nobody.
+            Err(Refusal::BeyondLastRevocation { .. }) => {}
+            other => drop(other?),
+        }
     }
     if let Some(roster) = &documents.roster {
         // A later root or revocation may have taken the roster's ground away: then there is none.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     documents::document,
     ids::{Digest, PersonId},
-    keys::PublicKey,
+    keys::{KeyId, PublicKey},
     time::Time,
 };
 
@@ -28,6 +28,9 @@ pub struct Root {
     pub bounds: Bounds,
     /// Revocations that this root undoes.
     pub undone: Vec<Undone>,
+    /// For each key that was a revoker in an earlier root and is none here, the last of its revocations that counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub last_revocations: Vec<LastRevocation>,
     /// Ignored unless named in `critical`.
     pub extensions: BTreeMap<String, bson::Bson>,
     pub critical: Vec<String>,
@@ -52,6 +55,14 @@ pub struct Holder {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Undone {
+    pub revoker: Digest,
+    pub number: u64,
+}
+
+/// What a revoker who is none any more had revoked stays revoked up to `number`; 0 when nothing does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LastRevocation {
     pub revoker: Digest,
     pub number: u64,
 }
@@ -87,6 +98,23 @@ impl Default for Bounds {
             template_days: 365,
             ordinary_paths: vec!["/var/log".to_owned()],
         }
+    }
+}
+
+impl Root {
+    /// Keys that were revokers in `before` or earlier, are none here, and have no last revocation here.
+    pub fn dropped_without_end(&self, before: &Self) -> Vec<KeyId> {
+        let earlier = before.revokers.iter().map(|h| h.key.id());
+        let mut keys: Vec<KeyId> = earlier
+            .chain(before.last_revocations.iter().map(|l| l.revoker))
+            .filter(|id| {
+                !self.revokers.iter().any(|h| h.key.id() == *id)
+                    && !self.last_revocations.iter().any(|l| l.revoker == *id)
+            })
+            .collect();
+        keys.sort();
+        keys.dedup();
+        keys
     }
 }
 

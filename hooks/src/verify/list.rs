@@ -139,7 +139,10 @@ impl TrustStore {
         let missing: u64 = list
             .revokers
             .iter()
-            .map(|h| h.number.saturating_sub(self.revocations.last(&h.revoker)))
+            .map(|h| {
+                let wanted = self.revocations.countable(&h.revoker, h.number);
+                wanted.saturating_sub(self.revocations.last(&h.revoker))
+            })
             .fold(0, u64::saturating_add);
         if missing > 0 {
             return Err(Refusal::RevocationsMissing { missing });

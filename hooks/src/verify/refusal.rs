@@ -60,6 +60,10 @@ pub enum Refusal {
     NotARevoker,
     #[error("expected revocation {expected} of this revoker, found {found}")]
     RevocationGap { expected: u64, found: u64 },
+    #[error(
+        "revocation {found} is by a revoker whom the root dropped: the last of theirs that counts is {last}"
+    )]
+    BeyondLastRevocation { last: u64, found: u64 },
     #[error("another revocation {0} of this revoker was seen already")]
     RevocationFork(u64),
     #[error("{missing} revocations that the hook list names are not here yet")]
@@ -159,6 +163,7 @@ impl Refusal {
             Self::RosterExpired(_) => "roster_expired",
             Self::NotARevoker => "not_a_revoker",
             Self::RevocationGap { .. } => "revocation_gap",
+            Self::BeyondLastRevocation { .. } => "beyond_last_revocation",
             Self::RevocationFork(_) => "revocation_fork",
             Self::RevocationsMissing { .. } => "revocations_missing",
             Self::UnknownOnlineKey => "unknown_online_key",

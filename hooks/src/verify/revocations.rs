@@ -1,5 +1,5 @@
-//! Revocations: a union over all revokers, for ever, less what the root undoes.
-use std::collections::BTreeMap;
+//! Revocations: a union over all revokers, for ever, less what the root undoes and what a dropped revoker signs after it.
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     documents::{
@@ -18,7 +18,9 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub struct Revocations {
     seen: BTreeMap<(KeyId, u64), (Revocation, Digest, Vec<u8>)>,
-    undone: std::collections::BTreeSet<(KeyId, u64)>,
+    undone: BTreeSet<(KeyId, u64)>,
+    /// The last number that counts of each revoker whom the root dropped.
+    last_counted: BTreeMap<KeyId, u64>,
 }
 
 impl Revocations {
@@ -30,8 +32,22 @@ impl Revocations {
             .map_or(0, |((_, n), _)| *n)
     }
 
-    pub(super) fn undo(&mut self, root: &Root) {
+    /// `root` is the one that counts from now on. What it does not let stand is forgotten, so that all who have this root
+    /// have the same revocations.
+    pub(super) fn follow(&mut self, root: &Root) {
         self.undone = root.undone.iter().map(|u| (u.revoker, u.number)).collect();
+        let last = root.last_revocations.iter();
+        self.last_counted = last.map(|l| (l.revoker, l.number)).collect();
+        let last = &self.last_counted;
+        self.seen
+            .retain(|(revoker, number), _| last.get(revoker).is_none_or(|l| number <= l));
+    }
+
+    /// How many of the `number` that a hook list knows of `revoker` can count here.
+    pub(super) fn countable(&self, revoker: &KeyId, number: u64) -> u64 {
+        self.last_counted
+            .get(revoker)
+            .map_or(number, |last| number.min(*last))
     }
 
     /// Adds one that a revoker of some root of the chain signed; false when it is known already.
@@ -63,6 +79,12 @@ impl Revocations {
             } else {
                 Err(Refusal::RevocationFork(id.1))
             };
+        }
+        if let Some(last) = self.last_counted.get(&id.0).filter(|last| id.1 > **last) {
+            return Err(Refusal::BeyondLastRevocation {
+                last: *last,
+                found: id.1,
+            });
         }
         let expected = self.last(&id.0) + 1;
         if id.1 != expected {

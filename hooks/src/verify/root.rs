@@ -7,7 +7,7 @@ use crate::{
         root::{Holder, Holders, Root},
     },
     envelope::Envelope,
-    ids::PersonId,
+    ids::{Digest, PersonId},
     keys::PublicKey,
     strict,
     time::DAY,
@@ -43,6 +43,7 @@ pub(super) fn check(envelope: &Envelope, before: Option<&Root>) -> Result<Root, 
         })?;
     if let Some(before) = before {
         enough(envelope, before, root.version)?;
+        dropped_revokers_end(&root, before)?;
         let expected = before.version + 1;
         if root.version != expected {
             return Err(Refusal::RootVersion {
@@ -114,6 +115,7 @@ fn sound(root: &Root) -> Result<(), Refusal> {
     {
         return unsound("bounds.ordinary_paths must be absolute directories");
     }
+    last_revocations(root)?;
     one_person_a_key(root)
 }
 
@@ -139,6 +141,36 @@ fn one_person_a_key(root: &Root) -> Result<(), Refusal> {
         });
     }
     Ok(())
+}
+
+/// A revoker who is dropped must have a last revocation: what they signed would count without end.
+fn dropped_revokers_end(root: &Root, before: &Root) -> Result<(), Refusal> {
+    let unsound = |what: String| {
+        Err(Refusal::Unsound {
+            document: "root",
+            what,
+        })
+    };
+    match root.dropped_without_end(before).first() {
+        Some(key) => unsound(format!(
+            "the revoker {} is dropped, and last_revocations does not say which of theirs is the last that counts",
+            key.short()
+        )),
+        None => Ok(()),
+    }
+}
+
+/// One number for each revoker, and none for who may still revoke.
+fn last_revocations(root: &Root) -> Result<(), Refusal> {
+    let mut seen: BTreeSet<Digest> = root.revokers.iter().map(|h| h.key.id()).collect();
+    if root.last_revocations.iter().all(|l| seen.insert(l.revoker)) {
+        return Ok(());
+    }
+    Err(Refusal::Unsound {
+        document: "root",
+        what: "last_revocations must name each dropped revoker once, and no revoker of this root"
+            .into(),
+    })
 }
 
 fn people(holders: &Holders) -> usize {

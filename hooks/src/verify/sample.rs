@@ -72,6 +72,7 @@ impl Sample {
             online: vec![self.online.public()],
             bounds: Bounds::default(),
             undone: Vec::new(),
+            last_revocations: Vec::new(),
             extensions: BTreeMap::new(),
             critical: Vec::new(),
         }

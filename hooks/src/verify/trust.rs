@@ -84,7 +84,7 @@ impl TrustStore {
         }
         let first = root::check(&parsed, None)?;
         let mut revocations = Revocations::default();
-        revocations.undo(&first);
+        revocations.follow(&first);
         Ok(Self {
             fingerprint,
             roots: vec![first],
@@ -200,7 +200,7 @@ impl TrustStore {
             }
         }
         let next = root::check(&parsed, Some(self.root()))?;
-        self.revocations.undo(&next);
+        self.revocations.follow(&next);
         self.roots.push(next);
         self.root_bytes.push(envelope.to_vec());
         // What an online key has said is forgotten with the key.
@@ -292,7 +292,8 @@ impl TrustStore {
             .collect();
         for head in &list.revokers {
             let have = self.revocations.last(&head.revoker);
-            out.extend((have + 1..=head.number).map(|number| Missing::Revocation {
+            let wanted = self.revocations.countable(&head.revoker, head.number);
+            out.extend((have + 1..=wanted).map(|number| Missing::Revocation {
                 revoker: head.revoker,
                 number,
             }));

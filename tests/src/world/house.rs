@@ -79,6 +79,7 @@ impl House {
             online: online.to_vec(),
             bounds,
             undone: Vec::new(),
+            last_revocations: Vec::new(),
             extensions: BTreeMap::new(),
             critical: Vec::new(),
         }

@@ -1,14 +1,15 @@
 //! `boathook root new|sign|show`.
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use boathook_hooks::{
     authoring::human,
     documents::{
         Document as _,
-        root::{Holder, Root, Undone},
+        revocation::Revocation,
+        root::{Holder, LastRevocation, Root, Undone},
     },
     ids::Digest,
-    keys::PublicKey,
+    keys::{KeyId, PublicKey},
 };
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -45,6 +46,8 @@ Examples:
   The next one, with another online key; what is not named stays as it was. It needs the signatures that root 1 asks for
   and those that it asks for itself:
     boathook root new --previous root-1.bson --online ed25519:… -o root-2.bson
+  Without Ada as a revoker; what she revoked stays revoked, and nothing later of hers counts:
+    boathook root new --previous root-1.bson --revoker ben.pub --revocation ada-1.bson -o root-2.bson
 
 `boathook-server init` prints the online key.")]
 pub struct RootNewArgs {
@@ -96,6 +99,12 @@ pub struct RootNewArgs {
     /// A revocation that no longer counts, by the revoker's key id and its number.
     #[arg(long = "undo", value_name = "KEYID:NUMBER", value_parser = undone)]
     pub undone: Vec<Undone>,
+    /// The last revocation that counts of a revoker who is dropped (0: none does), by their key id.
+    #[arg(long = "last-revocation", value_name = "KEYID:NUMBER", value_parser = last_revocation)]
+    pub last_revocations: Vec<LastRevocation>,
+    /// A revocation that is known; the last one of a revoker who is dropped is the last that counts.
+    #[arg(long = "revocation", value_name = "FILE")]
+    pub revocations: Vec<PathBuf>,
     /// When it ends: 365d, or a time [default: 365d]
     #[arg(long, value_name = "WHEN")]
     pub expires: Option<End>,
@@ -111,18 +120,56 @@ pub(crate) fn size(text: &str) -> std::result::Result<u64, String> {
     human::parse_size(text).ok_or_else(|| "expected a size such as 500 MiB".into())
 }
 
-fn undone(text: &str) -> std::result::Result<Undone, String> {
+fn numbered(text: &str) -> std::result::Result<(KeyId, u64), String> {
     let expected =
         || "expected the revoker's key id, a colon and the revocation's number".to_owned();
     let (revoker, number) = text.split_once(':').ok_or_else(expected)?;
-    Ok(Undone {
-        revoker: revoker.parse()?,
-        number: number.parse().map_err(|_| expected())?,
-    })
+    Ok((revoker.parse()?, number.parse().map_err(|_| expected())?))
+}
+
+fn undone(text: &str) -> std::result::Result<Undone, String> {
+    numbered(text).map(|(revoker, number)| Undone { revoker, number })
+}
+
+fn last_revocation(text: &str) -> std::result::Result<LastRevocation, String> {
+    numbered(text).map(|(revoker, number)| LastRevocation { revoker, number })
+}
+
+/// The highest number of each revoker of `before` among the files, signed as they say; what was said by number goes first.
+fn last_known(
+    said: &[LastRevocation],
+    files: &[PathBuf],
+    before: Option<&Root>,
+) -> Result<Vec<LastRevocation>> {
+    let mut last: BTreeMap<KeyId, u64> = BTreeMap::new();
+    for path in files {
+        let file = EnvelopeFile::read(path)?;
+        let revocation: Revocation = unverified(&file.envelope)?;
+        let by = before
+            .into_iter()
+            .flat_map(|root| &root.revokers)
+            .find(|h| h.key.id() == revocation.revoker && file.envelope.is_signed_by(&h.key));
+        if by.is_none() {
+            return Err(Error::usage(
+                format!(
+                    "{} is not signed by a revoker of the root before",
+                    path.display()
+                ),
+                "give revocations by revokers whom --previous names",
+            ));
+        }
+        let highest = last.entry(revocation.revoker).or_default();
+        *highest = (*highest).max(revocation.number);
+    }
+    last.extend(said.iter().map(|l| (l.revoker, l.number)));
+    let last = last.into_iter();
+    Ok(last
+        .map(|(revoker, number)| LastRevocation { revoker, number })
+        .collect())
 }
 
 impl RootNewArgs {
-    fn plan(&self) -> Result<RootPlan> {
+    fn plan(&self, previous: Option<&Root>) -> Result<RootPlan> {
         let holders = |own: &[String]| -> Result<Vec<Holder>> {
             self.holders
                 .iter()
@@ -152,13 +199,14 @@ impl RootNewArgs {
                 ordinary_paths: self.ordinary_paths.clone(),
             },
             undone: self.undone.clone(),
+            last_revocations: last_known(&self.last_revocations, &self.revocations, previous)?,
             expires: self.expires,
         })
     }
 }
 
 /// Better said before people are asked to sign.
-fn complete(root: &Root) -> Result<()> {
+fn complete(root: &Root, previous: Option<&Root>) -> Result<()> {
     let lacking = [
         (
             root.root.keys.is_empty(),
@@ -187,6 +235,20 @@ fn complete(root: &Root) -> Result<()> {
             format!("give {option}"),
         ));
     }
+    let dropped = previous.map(|before| (before, root.dropped_without_end(before)));
+    if let Some((before, Some(key))) = dropped.as_ref().map(|(b, keys)| (b, keys.first())) {
+        let person = before.revokers.iter().find(|h| h.key.id() == *key);
+        return Err(Error::usage(
+            format!(
+                "root {} drops the revoker {}, and does not say which of their revocations is the last that counts",
+                root.version,
+                person.map_or_else(|| key.short(), |h| h.person.to_string()),
+            ),
+            format!(
+                "give their revocations with --revocation FILE, or the last number with --last-revocation {key}:NUMBER (0: none counts)"
+            ),
+        ));
+    }
     root_fault(root).map_or(Ok(()), |what| {
         Err(Error::usage(
             what,
@@ -209,8 +271,8 @@ fn new(ctx: &mut Ctx, args: &RootNewArgs) -> Result<()> {
         .as_ref()
         .map(|path| unverified::<Root>(&EnvelopeFile::read(path)?.envelope))
         .transpose()?;
-    let root = new_root(&args.plan()?, previous.as_ref(), ctx.now);
-    complete(&root)?;
+    let root = new_root(&args.plan(previous.as_ref())?, previous.as_ref(), ctx.now);
+    complete(&root, previous.as_ref())?;
     let path = args
         .out
         .clone()

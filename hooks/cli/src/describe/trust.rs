@@ -69,6 +69,13 @@ pub fn root(root: &Root) -> Vec<String> {
             .iter()
             .map(|u| format!("undoes revocation {} of {}", u.number, u.revoker.short())),
     );
+    out.extend(root.last_revocations.iter().map(|l| {
+        format!(
+            "of the dropped revoker {} count the revocations up to {}",
+            l.revoker.short(),
+            l.number
+        )
+    }));
     out.extend(critical(&root.critical));
     out
 }

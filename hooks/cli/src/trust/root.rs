@@ -2,8 +2,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use boathook_hooks::{
-    documents::root::{Bounds, Holder, Holders, Root, Undone},
-    keys::PublicKey,
+    documents::root::{Bounds, Holder, Holders, LastRevocation, Root, Undone},
+    keys::{KeyId, PublicKey},
     time::{DAY, Time},
 };
 
@@ -20,6 +20,8 @@ pub struct RootPlan {
     pub online: Vec<PublicKey>,
     pub bounds: BoundsPlan,
     pub undone: Vec<Undone>,
+    /// The last revocations that count, of revokers who are dropped.
+    pub last_revocations: Vec<LastRevocation>,
     /// None is a year.
     pub expires: Option<End>,
 }
@@ -58,6 +60,8 @@ pub fn new_root(plan: &RootPlan, previous: Option<&Root>, now: Time) -> Root {
             .cloned()
             .collect::<Vec<_>>(),
     );
+    let revokers = or_before(&plan.revokers, previous.map(|p| &p.revokers));
+    let last_revocations = last_revocations(plan, previous, &revokers);
     Root {
         version: previous.map_or(1, |p| p.version + 1),
         issued_at: now,
@@ -68,16 +72,40 @@ pub fn new_root(plan: &RootPlan, previous: Option<&Root>, now: Time) -> Root {
             plan.admission_threshold,
             previous.map(|p| &p.admission),
         ),
-        revokers: or_before(&plan.revokers, previous.map(|p| &p.revokers)),
+        revokers,
         online: or_before(&plan.online, previous.map(|p| &p.online)),
         bounds: bounds(
             &plan.bounds,
             previous.map(|p| p.bounds.clone()).unwrap_or_default(),
         ),
         undone,
+        last_revocations,
         extensions: previous.map_or_else(BTreeMap::new, |p| p.extensions.clone()),
         critical: previous.map(|p| p.critical.clone()).unwrap_or_default(),
     }
+}
+
+/// As root N has them, where the plan says nothing else; a key that is a revoker again has none.
+fn last_revocations(
+    plan: &RootPlan,
+    previous: Option<&Root>,
+    revokers: &[Holder],
+) -> Vec<LastRevocation> {
+    let before = previous.map(|p| p.last_revocations.as_slice());
+    let mut last: BTreeMap<KeyId, u64> = BTreeMap::new();
+    for l in before
+        .unwrap_or_default()
+        .iter()
+        .chain(&plan.last_revocations)
+    {
+        last.insert(l.revoker, l.number);
+    }
+    for revoker in revokers {
+        last.remove(&revoker.key.id());
+    }
+    last.into_iter()
+        .map(|(revoker, number)| LastRevocation { revoker, number })
+        .collect()
 }
 
 /// What no signature could mend, as the verifier would say it after the last one.
@@ -252,6 +280,37 @@ mod tests {
             let fingerprint = Digest::of(&unsound.to_payload().unwrap());
             assert!(TrustStore::pin(&signed(&unsound, &[&key(1), &key(2)]), fingerprint).is_err());
         }
+    }
+
+    #[test]
+    fn a_dropped_revokers_last_number_stays_and_goes_when_the_key_revokes_again() {
+        let now = Time::from_ms(1);
+        let first = new_root(&plan(), None, now);
+        let (ada, ben) = (first.revokers[0].clone(), first.revokers[1].clone());
+        let last = |number| LastRevocation {
+            revoker: ada.key.id(),
+            number,
+        };
+        let drop_ada = RootPlan {
+            revokers: vec![ben.clone()],
+            ..RootPlan::default()
+        };
+        let silent = new_root(&drop_ada, Some(&first), now);
+        assert_eq!(silent.dropped_without_end(&first), [ada.key.id()]);
+        let said = RootPlan {
+            last_revocations: vec![last(4)],
+            ..drop_ada
+        };
+        let second = new_root(&said, Some(&first), now);
+        assert_eq!(second.last_revocations, [last(4)]);
+        assert_eq!(second.dropped_without_end(&first), []);
+        let third = new_root(&RootPlan::default(), Some(&second), now);
+        assert_eq!(third.last_revocations, [last(4)]);
+        let again = RootPlan {
+            revokers: vec![ada, ben],
+            ..RootPlan::default()
+        };
+        assert_eq!(new_root(&again, Some(&third), now).last_revocations, []);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::{
         hook_list::Head,
         identity::Facts,
         revocation::Revoked,
-        root::{Root, Undone},
+        root::{LastRevocation, Root, Undone},
         roster::{KeyPlace, RosterKey, RosterPerson, SigningRole},
     },
     envelope::{Envelope, EnvelopeError},
