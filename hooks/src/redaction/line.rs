@@ -173,6 +173,16 @@ impl Rules {
     pub(super) fn redact_unended<'a>(&self, line: &'a str, context: &mut Context) -> Line<'a> {
         let mut spans = Vec::new();
         pem::scan_unended(line.as_bytes(), &mut spans);
+        self.redact_beside(line, spans, context)
+    }
+
+    /// Hides `spans`, and then what the rules find beside them.
+    pub(super) fn redact_beside<'a>(
+        &self,
+        line: &'a str,
+        spans: Vec<Span>,
+        context: &mut Context,
+    ) -> Line<'a> {
         let mut hidden = Vec::new();
         match apply(line, spans, line.len(), &mut hidden) {
             None => self.redact(line, context),

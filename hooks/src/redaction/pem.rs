@@ -83,6 +83,94 @@ pub(super) fn is_base64(text: &[u8]) -> bool {
         .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='))
 }
 
+/// Base64 of the width that lines of a key have, within a line of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Run {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// Its characters are as many and as various as those of random bytes: no hash in hex, no path.
+    pub(super) is_mixed: bool,
+}
+
+/// Widths of a PEM line: 64, 70 (OpenSSH) and 76 are in use.
+const NARROWEST: usize = 60;
+const WIDEST: usize = 80;
+
+impl Run {
+    pub(super) fn width(&self) -> usize {
+        self.end - self.start
+    }
+}
+
+/// The last run of base64 in the line that is as wide as a key's lines are and stands by itself.
+pub(super) fn run(line: &[u8]) -> Option<Run> {
+    let is_64 = |at: usize| is_base64(&line[at..=at]);
+    let mut until = line.len();
+    while until >= NARROWEST {
+        // One that ends before `until` and is wide enough holds this place, or ends before it.
+        let probe = until - NARROWEST;
+        if !is_64(probe) {
+            until = probe;
+            continue;
+        }
+        let mut start = probe;
+        while start > 0 && is_64(start - 1) {
+            start -= 1;
+        }
+        let before = start;
+        let mut end = probe + 1;
+        while end < until && is_64(end) {
+            end += 1;
+        }
+        // `msg=MIIE…`: what stands before an equals sign is a name.
+        let padding = line[start..end].iter().rev().take_while(|b| **b == b'=');
+        let text = end - padding.count();
+        if let Some(n) = memchr::memrchr(b'=', &line[start..text]) {
+            start += n + 1;
+        }
+        let part_of_more = |b: &u8| matches!(b, b'-' | b'_' | b'.' | b'%');
+        let alone = !line[..start].last().is_some_and(part_of_more)
+            && !line.get(end).is_some_and(part_of_more);
+        if alone && (NARROWEST..=WIDEST).contains(&(end - start)) {
+            let is_mixed = is_mixed(&line[start..end]);
+            return Some(Run {
+                start,
+                end,
+                is_mixed,
+            });
+        }
+        until = before;
+    }
+    None
+}
+
+/// 60 random characters of base64 have about forty different ones and one slash.
+fn is_mixed(text: &[u8]) -> bool {
+    let mut seen = [false; 128];
+    for b in text {
+        seen[usize::from(b & 0x7f)] = true;
+    }
+    let any = |is: fn(&u8) -> bool| text.iter().any(is);
+    any(u8::is_ascii_uppercase)
+        && any(u8::is_ascii_lowercase)
+        && any(u8::is_ascii_digit)
+        && seen.iter().filter(|s| **s).count() >= 28
+        && memchr::memchr_iter(b'/', text).count() <= 6
+}
+
+/// The last word of a line, where it could be a key's last line: start and end. A short one counts only where `any`.
+pub(super) fn last_word(line: &[u8], any: bool) -> Option<(usize, usize)> {
+    let is_64 = |b: &u8| is_base64(std::slice::from_ref(b));
+    let end = line.len() - line.iter().rev().take_while(|b| !is_64(b)).count();
+    let start = end - line[..end].iter().rev().take_while(|b| is_64(b)).count();
+    (start < end && (any || line[end - 1] == b'=' || end - start >= 16)).then_some((start, end))
+}
+
+/// Whether a mark of PEM stands in the line, of whatever kind.
+pub(super) fn has_dashes(line: &[u8]) -> bool {
+    memmem::find(line, BEGIN).is_some() || memmem::find(line, END).is_some()
+}
+
 /// Hides what looks like key material in a line of a block whose end did not come.
 pub(super) fn scan_unended(line: &[u8], spans: &mut Vec<Span>) {
     let mut at = 0;

@@ -1,6 +1,8 @@
 //! Redaction of files of any size: by lines, with a bound on their length and on what is held back.
+mod held;
+mod report;
+
 use std::{
-    collections::VecDeque,
     io::{self, Read, Write},
     sync::Arc,
 };
@@ -8,109 +10,14 @@ use std::{
 use super::{
     kinds::{Counts, Kind},
     line::{Context, Line, Rules},
-    pem,
 };
+use held::{Held, HeldLineRef};
+pub use report::{Place, StreamLimits, StreamReport};
 
-/// A key of 16,384 bits has 198 lines; what is longer is none.
-const HELD_LINES: usize = 220;
-const HELD_BYTES: usize = 64 * 1024;
 /// How much of a file's begin tells whether it is text.
 const SNIFF: usize = 8 * 1024;
 /// What of a cut line is dropped so that no secret is cut in two, in bytes.
 const OVERLAP: usize = 4 * 1024;
-
-/// Bounds of a [`Stream`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StreamLimits {
-    /// Longer lines are cut, in bytes. Raised to twice what the rules need to see of a line (8 KiB or more).
-    pub line_bytes: usize,
-    /// How many places are told with their line's number; all are counted.
-    pub listed: usize,
-    /// Whether a file that holds NUL among its first 8 KiB is left out whole, and later a line that does.
-    pub text_only: bool,
-}
-
-impl Default for StreamLimits {
-    fn default() -> Self {
-        Self {
-            line_bytes: 1024 * 1024,
-            listed: 1000,
-            text_only: true,
-        }
-    }
-}
-
-/// Something hidden, by its line (from 1) in the file before redaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Place {
-    pub line: u64,
-    pub kind: Kind,
-    pub count: u32,
-}
-
-/// What a stream did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StreamReport {
-    pub bytes_in: u64,
-    pub bytes_out: u64,
-    pub lines: u64,
-    pub counts: Counts,
-    /// The first [`StreamLimits::listed`] places.
-    pub places: Vec<Place>,
-    /// Places that are counted and not listed.
-    pub unlisted: u64,
-    pub cut_lines: u64,
-    /// Bytes of cut lines that were left out.
-    pub cut_bytes: u64,
-    /// Lines that are not UTF-8 text.
-    pub unreadable_lines: u64,
-    pub unreadable_bytes: u64,
-    /// Bytes of a last line that was cut off before it came here.
-    pub unended_bytes: u64,
-    /// The whole file is binary and nothing of it was passed on.
-    pub binary: bool,
-}
-
-impl StreamReport {
-    /// What was left out, in plain words; none when all was passed on (redacted).
-    pub fn left_out(&self) -> Option<String> {
-        if self.binary {
-            return Some(format!(
-                "all {} bytes: binary data cannot be redacted",
-                self.bytes_in
-            ));
-        }
-        let mut words = Vec::new();
-        if self.cut_lines > 0 {
-            words.push(format!(
-                "{} bytes of {} lines that were too long",
-                self.cut_bytes, self.cut_lines
-            ));
-        }
-        if self.unreadable_lines > 0 {
-            words.push(format!(
-                "{} bytes in {} lines that are not UTF-8 text",
-                self.unreadable_bytes, self.unreadable_lines
-            ));
-        }
-        if self.unended_bytes > 0 {
-            words.push(format!(
-                "{} bytes of a last line that was cut",
-                self.unended_bytes
-            ));
-        }
-        (!words.is_empty()).then(|| words.join(", "))
-    }
-
-    /// Bytes that were left out, redactions aside.
-    pub fn left_out_bytes(&self) -> u64 {
-        if self.binary {
-            self.bytes_in
-        } else {
-            self.cut_bytes + self.unreadable_bytes + self.unended_bytes
-        }
-    }
-}
 
 /// Redacts what is pushed, piece by piece. The output does not depend on where the pieces were cut.
 pub struct Stream {
@@ -126,24 +33,6 @@ pub struct Stream {
     context: Context,
     held: Held,
     report: StreamReport,
-}
-
-/// Lines that may be part of a private key and wait for what decides it.
-enum Held {
-    Nothing,
-    /// Base64 without a begin: a key's, if its end mark follows.
-    Body(VecDeque<HeldLine>),
-    /// Behind a begin mark, which is hidden already.
-    Key {
-        lines: Vec<HeldLine>,
-        bytes: usize,
-    },
-}
-
-struct HeldLine {
-    number: u64,
-    text: String,
-    ending: &'static str,
 }
 
 impl Stream {
@@ -261,13 +150,7 @@ impl Stream {
 
     /// The end was cut off: nothing is passed on that could have been hidden, had the rest come.
     fn unended(&mut self, out: &mut Vec<u8>) {
-        if let Held::Body(lines) = &self.held {
-            // The end mark that would have told a key may be among what is missing.
-            let first = lines.front().map_or(self.report.lines, |l| l.number);
-            self.held = Held::Nothing;
-            self.count(first, &[Kind::PrivateKey]);
-            out.extend_from_slice(b"[redacted:private-key]\n");
-        }
+        self.end_held(out);
         if self.carry.is_empty() {
             return;
         }
@@ -360,70 +243,6 @@ impl Stream {
         );
     }
 
-    fn text(&mut self, line: HeldLineRef<'_>, out: &mut Vec<u8>) {
-        let bytes = line.text.as_bytes();
-        match &mut self.held {
-            Held::Nothing => {
-                if pem::is_body(bytes) {
-                    self.held = Held::Body(VecDeque::from([line.keep()]));
-                } else {
-                    self.redact(line, out);
-                }
-            }
-            Held::Body(lines) => {
-                if let Some((_, end)) = pem::end_mark(bytes) {
-                    let first = lines.front().map_or(line.number, |l| l.number);
-                    self.held = Held::Nothing;
-                    self.count(first, &[Kind::PrivateKey]);
-                    out.extend_from_slice(b"[redacted:private-key]\n");
-                    self.rest_of(line, end, out);
-                } else if pem::is_body(bytes)
-                    || (!bytes.trim_ascii().is_empty()
-                        && bytes.len() < 100
-                        && pem::is_base64(bytes.trim_ascii()))
-                {
-                    lines.push_back(line.keep());
-                    if lines.len() > HELD_LINES
-                        && let Some(oldest) = lines.pop_front()
-                    {
-                        let held = std::mem::replace(&mut self.held, Held::Nothing);
-                        self.redact(oldest.borrow(), out);
-                        self.held = held;
-                    }
-                } else {
-                    self.release(out);
-                    self.text(line, out);
-                }
-            }
-            Held::Key {
-                lines,
-                bytes: held_bytes,
-            } => {
-                if let Some((_, end)) = pem::end_mark(bytes) {
-                    self.held = Held::Nothing;
-                    self.rest_of(line, end, out);
-                } else if pem::has_begin(bytes) {
-                    self.release(out);
-                    self.text(line, out);
-                } else {
-                    *held_bytes += bytes.len();
-                    lines.push(line.keep());
-                    if lines.len() > HELD_LINES || *held_bytes > HELD_BYTES {
-                        self.release(out);
-                    }
-                }
-            }
-        }
-    }
-
-    /// What stands on a line behind a key's end mark.
-    fn rest_of(&mut self, line: HeldLineRef<'_>, end: usize, out: &mut Vec<u8>) {
-        let rest = &line.text[end..];
-        if !rest.trim().is_empty() {
-            self.redact(HeldLineRef { text: rest, ..line }, out);
-        }
-    }
-
     fn redact(&mut self, line: HeldLineRef<'_>, out: &mut Vec<u8>) {
         let rules = Arc::clone(&self.rules);
         let redacted = rules.redact(line.text, &mut self.context);
@@ -435,22 +254,6 @@ impl Stream {
             };
         }
         out.extend_from_slice(line.ending.as_bytes());
-    }
-
-    /// Nothing decided over the held lines: they are no key, or one whose end is missing.
-    fn release(&mut self, out: &mut Vec<u8>) {
-        match std::mem::replace(&mut self.held, Held::Nothing) {
-            Held::Nothing => {}
-            Held::Body(lines) => lines.iter().for_each(|l| self.redact(l.borrow(), out)),
-            Held::Key { lines, .. } => {
-                let rules = Arc::clone(&self.rules);
-                for held in lines {
-                    let redacted = rules.redact_unended(&held.text, &mut self.context);
-                    self.write(&redacted, held.number, out);
-                    out.extend_from_slice(held.ending.as_bytes());
-                }
-            }
-        }
     }
 
     fn write(&mut self, line: &Line<'_>, number: u64, out: &mut Vec<u8>) {
@@ -472,33 +275,6 @@ impl Stream {
             } else {
                 self.report.unlisted += count;
             }
-        }
-    }
-}
-
-#[derive(Clone, Copy)]
-struct HeldLineRef<'a> {
-    number: u64,
-    text: &'a str,
-    ending: &'static str,
-}
-
-impl HeldLineRef<'_> {
-    fn keep(self) -> HeldLine {
-        HeldLine {
-            number: self.number,
-            text: self.text.to_owned(),
-            ending: self.ending,
-        }
-    }
-}
-
-impl HeldLine {
-    fn borrow(&self) -> HeldLineRef<'_> {
-        HeldLineRef {
-            number: self.number,
-            text: &self.text,
-            ending: self.ending,
         }
     }
 }

@@ -296,3 +296,91 @@ fn a_password_that_looks_like_the_begin_of_a_call_is_hidden_whole() {
         .text;
     assert_eq!(call, "password = Some(\"[redacted:password]\")");
 }
+
+/// Lines of a key of width `width`, by a generator that is always the same.
+fn key_lines(count: usize, width: usize) -> Vec<String> {
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut x = 0x9e37_79b9_u32;
+    let mut next = || {
+        x ^= x << 13;
+        x ^= x >> 17;
+        x ^= x << 5;
+        char::from(alphabet[(x >> 7) as usize % 64])
+    };
+    (0..count)
+        .map(|_| (0..width).map(|_| next()).collect())
+        .collect()
+}
+
+fn logged(lines: &[String]) -> String {
+    lines
+        .iter()
+        .map(|l| format!("Nov 21 10:39:37 host app[7]: {l}\n"))
+        .collect()
+}
+
+#[test]
+fn a_key_in_a_log_whose_begin_is_cut_away_is_hidden_behind_the_logs_words() {
+    for width in [64, 70, 76] {
+        let body = key_lines(6, width);
+        let end = "Nov 21 10:39:38 host app[7]: started\n";
+        let text = floor().redact_text(&format!("{}{end}", logged(&body))).text;
+        let hidden = "Nov 21 10:39:37 host app[7]: [redacted:private-key]\n".repeat(6);
+        assert_eq!(text, format!("{hidden}{end}"));
+    }
+    // Its end mark tells it however few lines are left, and hides the short last one.
+    let mut body = key_lines(1, 64);
+    body.push("Qm9vdGhvb2s=".into());
+    body.push("-----END PRIVATE KEY-----".into());
+    let text = floor().redact_text(&logged(&body)).text;
+    assert!(!text.contains(&body[0]) && !text.contains("Qm9v"), "{text}");
+    assert_eq!(text.lines().count(), 3, "{text}");
+}
+
+#[test]
+fn a_key_in_a_log_is_hidden_between_lines_of_others_and_within_json() {
+    let body = key_lines(4, 64);
+    let mixed: String = body
+        .iter()
+        .map(|l| format!("app: {l}\nkernel: eth0 is up\n"))
+        .collect();
+    let json: String = body
+        .iter()
+        .map(|l| format!("{{\"log\":\"{l}\\n\",\"stream\":\"stderr\"}}\n"))
+        .collect();
+    for log in [mixed, json] {
+        let text = floor().redact_text(&log).text;
+        assert!(body.iter().all(|l| !text.contains(l.as_str())), "{text}");
+        assert_eq!(text.lines().count(), log.lines().count());
+    }
+}
+
+#[test]
+fn a_key_in_a_log_whose_begin_and_end_are_cut_away_is_hidden_from_its_first_line() {
+    let body = key_lines(1, 64);
+    let (text, _) = cut_off(floor(), &logged(&body));
+    assert!(!text.contains(&body[0]), "{text}");
+}
+
+#[test]
+fn logs_with_words_that_look_like_base64_stay_as_they_are() {
+    let hex = |n: u64| format!("{:064x}", u128::from(n) * 0x1234_5678_9abc_def1_u128);
+    let hashes: String = (1..9)
+        .map(|n| format!("pulled layer sha256:{}\n", hex(n)))
+        .collect();
+    let two = logged(&key_lines(2, 64));
+    let paths =
+        "GET /Api/V1/Customers/Acme/Orders/2026/11/21/Items/Details/Lines/77 200\n".repeat(5);
+    let tokens: String = key_lines(5, 64)
+        .iter()
+        .map(|l| format!("id {l}.{l}\n"))
+        .collect();
+    let certificate = format!(
+        "app: -----BEGIN CERTIFICATE-----\n{}app: -----END CERTIFICATE-----\n",
+        logged(&key_lines(5, 64))
+    );
+    let urls = "loaded libraries from pool 0123456789 in 5 ms\n".repeat(5);
+    for log in [hashes, two, paths, tokens, certificate, urls] {
+        assert_eq!(floor().redact_text(&log).text, log);
+    }
+}
