@@ -2,6 +2,7 @@
 pub mod api;
 pub mod bench;
 pub mod liar;
+pub mod parts;
 pub mod postgres;
 pub mod sim;
 pub mod sim_packet;
