@@ -11,7 +11,7 @@ install_packages() {
   local what=$1; shift
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "installing $*" >&2
-    if apt-get update -qq >&2 && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null; then return; fi
+    if apt-get update -qq >&2 && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null; then return 0; fi
     missing "$what: apt-get could not install $*"
   fi
   missing "'$what' is missing: install $*"
