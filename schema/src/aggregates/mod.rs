@@ -8,6 +8,7 @@ mod instances;
 mod names;
 pub(crate) mod packets;
 mod people;
+mod quota;
 pub(crate) mod revisions;
 mod search;
 mod tickets;

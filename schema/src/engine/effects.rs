@@ -46,10 +46,7 @@ pub(crate) enum Effect {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Step {
     /// The hook was published: its revision opens.
-    OpenRevision {
-        revision: Box<Revision>,
-        signatures: u32,
-    },
+    OpenRevision { revision: Box<Revision> },
     /// A newer revision was published.
     Supersede { digest: Digest, by: u32 },
     /// What a published revision's state became, told to its hook.
@@ -67,7 +64,7 @@ pub(crate) enum Step {
 impl Step {
     pub(crate) fn home(&self) -> Home {
         match self {
-            Self::OpenRevision { revision, .. } => Home::new(Table::Revisions, revision.digest),
+            Self::OpenRevision { revision } => Home::new(Table::Revisions, revision.digest),
             Self::Supersede { digest, .. } | Self::Note { digest, .. } => {
                 Home::new(Table::Revisions, digest)
             }
@@ -89,10 +86,7 @@ impl Step {
     pub(crate) fn run(&self, tx: &mut Tx<'_>) -> Result<(), Stop> {
         use crate::aggregates::{hooks, packets, revisions};
         match self {
-            Self::OpenRevision {
-                revision,
-                signatures,
-            } => revisions::open_revision(tx, revision, *signatures),
+            Self::OpenRevision { revision } => revisions::open_revision(tx, revision),
             Self::Supersede { by, .. } => revisions::supersede(tx, *by),
             Self::Follow {
                 revision, state, ..
