@@ -8,7 +8,7 @@ use super::{
     stop::Stop,
     tx::Tx,
 };
-use crate::{Change, ControlEntry, codec};
+use crate::{Change, ControlEntry, OpId, codec};
 
 /// Numbers are milliseconds: 2^27 of them are some 37 hours.
 const BUCKET_BITS: u32 = 27;
@@ -74,11 +74,12 @@ pub(crate) enum Went {
 }
 
 /// Appends in the partition that is `tx.home`, or closes it. `nth`: which of the write's effects it is.
-pub(crate) fn append(tx: &mut Tx<'_>, nth: usize, change: &Change) -> Result<Went, Stop> {
+/// `op` is the write that it follows from, which may be done again.
+pub(crate) fn append(tx: &mut Tx<'_>, op: OpId, nth: usize, change: &Change) -> Result<Went, Stop> {
     let at: u64 = tx.home.id.parse().unwrap_or(0);
     let span = span(tx)?;
     let end: Option<End> = tx.read("control log", &tx.here(END))?;
-    let op = Blob(tx.write.op_id.0.as_bytes().to_vec());
+    let op = Blob(op.0.as_bytes().to_vec());
     let nth = u32::try_from(nth).unwrap_or(u32::MAX);
     let now = u64::try_from(tx.now().ms()).unwrap_or(0);
     if tx.again
@@ -189,5 +190,7 @@ pub(crate) fn since(
         }
         at += 1;
     }
-    Ok((entries, span.head))
+    // The head may lag behind what was just read.
+    let read = entries.last().map_or(0, |last| last.number);
+    Ok((entries, span.head.max(read)))
 }

@@ -147,6 +147,12 @@ pub(crate) fn bucket(chain: &str, bucket: u64) -> Home {
     Home::new(Table::Chains, format!("{chain}/{bucket:010}"))
 }
 
+/// Which of its chain's partitions that is.
+pub(crate) fn bucket_at(home: &Home) -> u64 {
+    let number = home.id.rsplit('/').next();
+    number.and_then(|n| n.parse().ok()).unwrap_or(0)
+}
+
 pub(crate) fn event_row(number: u64) -> String {
     format!("e/{}", number_key(number))
 }
@@ -246,13 +252,7 @@ fn same(a: &EventEntry, b: &EventEntry) -> Result<bool, Stop> {
 /// Appends to the chain's partition that is `tx.home`. `before` is the head that it goes on from when the partition is
 /// new.
 pub(crate) fn append(tx: &mut Tx<'_>, chain: &str, entries: &[EventEntry]) -> Result<Went, Stop> {
-    let at: u64 = tx
-        .home
-        .id
-        .rsplit('/')
-        .next()
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(0);
+    let at = bucket_at(&tx.home);
     let mut last: Head = match tx.bytes(&tx.here(END))? {
         Some(bytes) => codec::decode("head", &bytes)?,
         None if at == 0 => Head::default(),
@@ -315,7 +315,16 @@ pub(crate) fn append(tx: &mut Tx<'_>, chain: &str, entries: &[EventEntry]) -> Re
     })
 }
 
-fn list_day(tx: &mut Tx<'_>, chain: &str, day: &str, at: u64) {
+/// The part of [`List::StatDays`] that names all months that have a part of their own.
+pub(crate) const MONTHS: &str = "months";
+
+/// The part of a month, which holds the days of all chains.
+pub(crate) fn month_part(month: &str) -> String {
+    format!("month/{month}")
+}
+
+/// That this partition has a share of that day.
+pub(crate) fn list_day(tx: &mut Tx<'_>, chain: &str, day: &str, at: u64) {
     let bucket = format!("{at:010}");
     let month = day.get(..7).unwrap_or(day);
     let of_month = format!("{day}/{chain}/{bucket}");
@@ -328,11 +337,12 @@ fn list_day(tx: &mut Tx<'_>, chain: &str, day: &str, at: u64) {
     );
     tx.list_stamped(
         List::StatDays,
-        &format!("month/{month}"),
+        &month_part(month),
         &of_month,
         Some(vec![]),
         1,
     );
+    tx.list_stamped(List::StatDays, MONTHS, month, Some(vec![]), 1);
 }
 
 fn relist(tx: &mut Tx<'_>, chain: &str, number: u64, entry: &EventEntry) {

@@ -1,5 +1,8 @@
 //! Events: recorded, read, verified. An event of a change is written with it; see `engine::events` for the chains.
+mod days;
+mod heads;
 mod reading;
+mod verify;
 
 use crate::{
     Answer, Chain, Head, NewEvent, Refused, Scope, Write,
