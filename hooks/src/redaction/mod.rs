@@ -33,6 +33,9 @@ pub use kinds::{Counts, Kind};
 pub use literals::SHORT_LITERAL;
 pub use stream::{Place, Stream, StreamLimits, StreamReport};
 
+/// Ends a text that was cut before redaction saw it: what may be half of a secret is then left out.
+pub const CUT_MARK: &str = "…[cut before redaction]";
+
 /// Most key names and most patterns that profiles may add, all together.
 pub const MAX_ADDED: usize = 200;
 /// Longest key name or pattern, in bytes.
@@ -151,8 +154,9 @@ impl Redactor {
         RedactorBuilder::default()
     }
 
-    /// The one door for short strings: names, errors, reasons, answers, facts.
+    /// The one door for short strings: names, errors, reasons, answers, facts. One that was cut ends with [`CUT_MARK`].
     pub fn redact_text(&self, text: &str) -> Redacted {
+        let begin = text.strip_suffix(CUT_MARK);
         let limits = StreamLimits {
             line_bytes: 1024 * 1024,
             listed: 0,
@@ -160,8 +164,11 @@ impl Redactor {
         };
         let mut stream = self.stream(limits);
         let mut out = Vec::with_capacity(text.len());
-        stream.push(text.as_bytes(), &mut out);
-        let report = stream.finish(&mut out);
+        stream.push(begin.unwrap_or(text).as_bytes(), &mut out);
+        let report = match begin {
+            Some(_) => stream.finish_cut(&mut out),
+            None => stream.finish(&mut out),
+        };
         // Lines of text with marks between them are text; were they not, nothing would be passed on.
         Redacted {
             text: String::from_utf8(out).unwrap_or_default(),

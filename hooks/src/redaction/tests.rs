@@ -270,6 +270,21 @@ fn whole_lines_stay_when_the_end_is_cut() {
 }
 
 #[test]
+fn a_text_that_was_cut_before_it_came_shows_no_half_of_a_secret() {
+    let redactor = Redactor::builder()
+        .literals(["the-shops-own-secret-value"])
+        .build()
+        .unwrap();
+    for before in ["connecting with ".to_owned(), "word ".repeat(3_000)] {
+        let text = format!("{before}the-shops-own-sec");
+        let passed = redactor.redact_text(&text).text;
+        assert!(passed.contains("the-shops"), "nothing is wrong with it");
+        let cut = redactor.redact_text(&format!("{text}{CUT_MARK}")).text;
+        assert!(!cut.contains("the-shops") && cut.contains("cut"), "{cut}");
+    }
+}
+
+#[test]
 fn a_key_whose_two_marks_are_cut_off_is_hidden() {
     let body = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7\n".repeat(3);
     let (text, report) = cut_off(floor(), &format!("text\n{body}"));
