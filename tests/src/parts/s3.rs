@@ -1,5 +1,5 @@
-//! A real S3 service: versitygw over a temporary directory, or the one that `BOATHOOK_TEST_S3=http[s]://HOST[:PORT]/BUCKET`
-//! names, with `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and perhaps `AWS_REGION`.
+//! A real S3 service: versitygw over a temporary directory, or the one that `BOATHOOK_TEST_S3`
+//! names as `http[s]://HOST[:PORT]/BUCKET[/PREFIX]`, with `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and perhaps `AWS_REGION`.
 use std::{os::unix::fs::PermissionsExt as _, path::Path};
 
 use anyhow::{Context as _, Result};
@@ -58,18 +58,25 @@ impl S3 {
     }
 
     fn given(url: &str) -> Result<Self> {
-        let parts = url.rsplit_once('/').filter(|(endpoint, bucket)| {
-            !bucket.is_empty() && endpoint.contains("://") && !endpoint.ends_with('/')
-        });
-        let (endpoint, bucket) =
-            parts.context("BOATHOOK_TEST_S3 is no http[s]://HOST[:PORT]/BUCKET")?;
+        let place = url
+            .split_once("://")
+            .filter(|(scheme, _)| ["http", "https"].contains(scheme))
+            .and_then(|(scheme, rest)| Some((scheme, rest.split_once('/')?)))
+            .map(|(scheme, (host, path))| (scheme, host, path.trim_end_matches('/')))
+            .filter(|(_, host, path)| !host.is_empty() && !path.is_empty());
+        let (scheme, host, path) =
+            place.context("BOATHOOK_TEST_S3 is no http[s]://HOST[:PORT]/BUCKET[/PREFIX]")?;
+        let (bucket, prefix) = path.split_once('/').unwrap_or((path, ""));
+        let fresh = fresh_name("s3")?;
         let secret = |name: &str| {
             std::env::var(name).with_context(|| format!("BOATHOOK_TEST_S3 needs {name}"))
         };
         Ok(Self {
-            endpoint: endpoint.to_owned(),
+            endpoint: format!("{scheme}://{host}"),
             bucket: bucket.to_owned(),
-            prefix: fresh_name("s3")?,
+            prefix: format!("{prefix}/{fresh}")
+                .trim_start_matches('/')
+                .to_owned(),
             region: std::env::var("AWS_REGION").unwrap_or_else(|_| "us-east-1".into()),
             access_key: secret("AWS_ACCESS_KEY_ID")?,
             secret_key: secret("AWS_SECRET_ACCESS_KEY")?,
@@ -176,7 +183,13 @@ mod tests {
 
     #[test]
     fn an_address_without_a_bucket_is_refused() {
-        for wrong in ["bucket", "http://host", "http://host/", "http:///bucket"] {
+        for wrong in [
+            "bucket",
+            "s3://a/b",
+            "http://host",
+            "http://host/",
+            "http:///bucket",
+        ] {
             let said = S3::given(wrong).err().unwrap().to_string();
             assert!(said.contains("is no http"), "{wrong}: {said}");
         }
