@@ -1,4 +1,6 @@
 //! tus: exact lengths, offsets, checksums, cuts and turns.
+use std::time::Duration;
+
 use axum::{
     body::Body,
     http::{Method, StatusCode},
@@ -9,6 +11,7 @@ use boathook_hooks::{
     packet::Content,
     protocol::*,
 };
+use tokio::time::timeout;
 
 use crate::agent::testing::{Bench, Said, Sim};
 
@@ -301,9 +304,12 @@ async fn who_sends_nothing_holds_no_memory() {
         // Nothing came yet.
         let before = upload(b"before").await;
         sender.send(vec![0; sent]).await.unwrap();
-        while stored().await < sent as u64 {
-            tokio::task::yield_now().await;
-        }
+        let whole = async {
+            while stored().await < sent as u64 {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(Duration::from_secs(30), whole).await.unwrap();
         // A chunk came, and is stored.
         let between = upload(b"between").await;
         // Other bytes came: these have the memory.
@@ -315,4 +321,46 @@ async fn who_sends_nothing_holds_no_memory() {
     let (_, others) = tokio::join!(slow.patch(&claim, 0, body), others);
     assert_eq!(others, [StatusCode::NO_CONTENT; 2]);
     assert_eq!(offset(&slow.head(&claim).await), sent + 20);
+}
+
+#[tokio::test]
+async fn who_waits_for_memory_keeps_what_came_and_lets_a_newer_request_go_on() {
+    let bench = Bench::with(|c| c.limits.upload_memory_bytes = 0).await;
+    let mut hook = bench.hook(4);
+    (hook.packet_bytes, hook.total_bytes) = (12 << 20, 48 << 20);
+    let digest = bench.publish(&hook).await;
+    let (large, waits) = (bench.instance().await, bench.instance().await);
+    let begun = async |sim: &Sim<'_>| {
+        let claim = sim.claimed(&digest).await;
+        sim.create(&claim, 1 << 20).await;
+        claim
+    };
+    let first = large
+        .claim(&digest, 8 << 20)
+        .await
+        .bson::<ClaimAnswer>()
+        .claim;
+    large.create(&first, 8 << 20).await;
+    let second = begun(&waits).await;
+    let ((one, body_one), (two, body_two)) = (Sim::flowing(), Sim::flowing());
+    let half = 512 << 10;
+    let newer = async {
+        // All but half a MiB; what is sent last need not be taken in.
+        one.send(vec![0; 7 * half - 20]).await.unwrap();
+        one.send(vec![0; 10]).await.unwrap();
+        one.send(vec![0; 10]).await.unwrap();
+        two.send(vec![0; half]).await.unwrap();
+        two.send(vec![0; 10]).await.unwrap();
+        two.send(vec![0; 10]).await.unwrap();
+        let at = timeout(Duration::from_secs(10), waits.head(&second)).await;
+        one.send(Vec::new()).await.unwrap();
+        at.map(|said| offset(&said))
+    };
+    let (_, ended, at) = tokio::join!(
+        large.patch(&first, 0, body_one),
+        waits.patch(&second, 0, body_two),
+        newer
+    );
+    assert_eq!(ended.status, StatusCode::CONFLICT);
+    assert_eq!(at.unwrap(), half);
 }

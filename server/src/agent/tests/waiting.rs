@@ -191,13 +191,13 @@ async fn a_second_poll_of_an_instance_ends_its_first_and_takes_its_place() {
     let (twice, other) = (bench.instance().await, bench.instance().await);
     let etag = twice.poll(0, "", 0).await.header("etag").to_owned();
     let of_other = other.poll(0, "", 0).await.header("etag").to_owned();
-    let first = async { (twice.poll(300, &etag, 0).await, Instant::now()) };
+    let first = async { (twice.poll(20, &etag, 0).await, Instant::now()) };
     let third = async {
         held(&bench, 1).await;
         let begin = Instant::now();
         // Another instance has room still, and the budget is spent then.
-        let second = twice.poll(300, &etag, 0);
-        let other = other.poll(300, &of_other, 0);
+        let second = twice.poll(20, &etag, 0);
+        let other = other.poll(20, &of_other, 0);
         let publish = async {
             held(&bench, 2).await;
             for _ in 0..100 {
@@ -238,7 +238,7 @@ async fn a_spent_budget_lets_an_instance_poll_again_in_its_own_place() {
         let begin = Instant::now();
         (sim.poll(1, &etag, 0).await, begin.elapsed())
     };
-    let (first, (second, waited)) = tokio::join!(sim.poll(300, &etag, 0), again);
+    let (first, (second, waited)) = tokio::join!(sim.poll(20, &etag, 0), again);
     assert_eq!(first.status, StatusCode::NOT_MODIFIED);
     assert_eq!(second.status, StatusCode::NOT_MODIFIED);
     assert!(
