@@ -1,9 +1,297 @@
-//! To come.
-use crate::{
-    Packet,
-    engine::{Stop, Tx},
+//! Packets. Accepting one is decided with its claim; its record follows, and is an aggregate of its own. The statement
+//! lies in pieces beside it: it is read with the packet alone, never with a list.
+use boathook_hooks::{
+    ids::{Blob, ClaimId, Digest},
+    states::HookState,
+    time::{DAY, Time},
 };
 
-pub(crate) fn put_packet(_: &mut Tx<'_>, _: &Packet) -> Result<(), Stop> {
+use super::{
+    claims, quota, revisions,
+    search::{self, Named},
+};
+use crate::{
+    Answer, Claim, ClaimState, CommitPacket, Committed, EventKind, Outcome, Packet, PacketsBy,
+    Page, Paged, Refused, Revision, Scope, StoreError, TicketRef, Write, codec,
+    engine::{
+        Engine, HEAD, Home, List, Look, Need, Step, Stop, Table, Tx, ensure, keys::newest_first,
+        listing, not_found,
+    },
+    objects::MAX_CHUNKS,
+    verbs::Read,
+};
+
+/// After the revision's end chunks of claims without a packet are kept this long: an agent may still come back.
+const KEPT_MS: i64 = 7 * DAY;
+/// Bytes of one piece of a statement.
+const PIECE: usize = 512 << 10;
+
+fn home(claim: &ClaimId) -> Home {
+    Home::new(Table::Packets, claim)
+}
+
+/// The chunks must be the packet: one after another from 0, all its bytes, no more than are allowed.
+fn is_whole(commit: &CommitPacket) -> bool {
+    let mut end = 0_u64;
+    let gapless = commit.chunks.iter().all(|chunk| {
+        let follows = chunk.offset == end && chunk.bytes > 0;
+        end = end.saturating_add(chunk.bytes);
+        follows
+    });
+    gapless && end == commit.bytes && commit.chunks.len() <= MAX_CHUNKS
+}
+
+fn statement_part(claim: &ClaimId, sha256: &Digest) -> String {
+    format!("{claim}/{sha256}")
+}
+
+/// Before the packet is accepted: pieces without a packet are harmless, a packet without its statement is not.
+fn put_statement(tx: &mut Tx<'_>, commit: &CommitPacket) {
+    let part = statement_part(&commit.claim, &commit.sha256);
+    for (n, piece) in commit.statement.0.chunks(PIECE).enumerate() {
+        tx.before(List::Statements, &part, &format!("{n:04}"), piece.to_vec());
+    }
+}
+
+/// The packet with its statement.
+fn whole(look: &mut dyn Look, claim: &ClaimId) -> Result<Option<Packet>, Stop> {
+    let Some(mut packet) = look.record::<Packet>("packet", &home(claim).head())? else {
+        return Ok(None);
+    };
+    let part = statement_part(claim, &packet.sha256);
+    let pieces = look.list(List::Statements, &part, "", usize::MAX)?;
+    packet.statement = Blob(pieces.into_iter().flat_map(|(_, piece)| piece).collect());
+    Ok(Some(packet))
+}
+
+fn ticket_part(ticket: &TicketRef) -> String {
+    format!("ticket/{}\u{1}{}", ticket.system, ticket.key)
+}
+
+/// The lists that a packet stands in.
+fn parts(packet: &Packet) -> Vec<String> {
+    let day = packet.received_at.day();
+    let mut parts = vec![
+        format!("hook/{}", packet.hook),
+        format!("instance/{}", packet.instance()),
+        format!("day/{day}"),
+        format!("customer/{}/{day}", packet.customer),
+    ];
+    parts.extend(packet.ticket.as_ref().map(ticket_part));
+    parts
+}
+
+fn list(tx: &mut Tx<'_>, packet: &Packet) -> Result<(), Stop> {
+    let sort = format!("{}\u{1}{}", newest_first(packet.received_at), packet.claim);
+    let listed = Packet {
+        chunks: Vec::new(),
+        ..packet.clone()
+    };
+    let body = codec::encode("packet", &listed)?;
+    for part in parts(packet) {
+        tx.list_bytes(List::Packets, &part, &sort, body.clone());
+    }
     Ok(())
+}
+
+/// The packet of a claim that was accepted, once.
+pub(crate) fn put_packet(tx: &mut Tx<'_>, packet: &Packet) -> Result<(), Stop> {
+    let head = tx.here(HEAD);
+    if tx.bytes(&head)?.is_some() {
+        return Ok(());
+    }
+    tx.put("packet", HEAD, packet)?;
+    list(tx, packet)?;
+    let named = Named {
+        title: &packet.name,
+        customers: std::slice::from_ref(&packet.customer),
+    };
+    search::index(tx, "packet", &packet.claim.to_string(), None, &named)
+}
+
+impl Engine {
+    pub(crate) async fn commit_packet(
+        &self,
+        scope: &Scope,
+        write: Write,
+        commit: CommitPacket,
+    ) -> Answer<Committed> {
+        let (scope, id) = (scope.clone(), commit.claim.clone());
+        let home = claims::home(&id.revision);
+        // What is remembered of this write is one word: the packet is read where it lies.
+        let same = self.write("commit_packet", write, home, move |tx| {
+            claims::for_agents(&scope)?;
+            ensure(
+                is_whole(&commit),
+                Refused::Malformed(
+                    "the chunks are not the packet's bytes, one after another".into(),
+                ),
+            )?;
+            let mut open = claims::open(tx, &scope, &commit.claim)?;
+            if open.claim.value.state == ClaimState::Accepted {
+                let same = open.claim.value.packet == Some(commit.sha256);
+                ensure(same, Refused::OtherBytes)?;
+                return Ok(true);
+            }
+            claims::settle_but(tx, &mut open)?;
+            let (revision, claim) = (&mut open.revision.value, &mut open.claim.value);
+            let limit = claim.bytes;
+            ensure(commit.bytes <= limit, Refused::TooLarge { limit })?;
+            quota::revive(revision, claim, tx.now())?;
+            quota::accept(revision, claim, commit.bytes, tx.now());
+            claim.packet = Some(commit.sha256);
+            let packet = Packet {
+                claim: commit.claim.clone(),
+                hook: revision.hook.clone(),
+                revision: revision.revision,
+                customer: claim.customer.clone(),
+                ticket: revision.ticket.clone(),
+                name: commit.name.clone(),
+                bytes: commit.bytes,
+                sha256: commit.sha256,
+                received_at: tx.now(),
+                reserved_at: claim.reserved_at,
+                chunks: commit.chunks.clone(),
+                statement: Blob(Vec::new()),
+                sections: commit.sections.clone(),
+                receipt: None,
+            };
+            put_statement(tx, &commit);
+            let mut e = claims::claim_event(EventKind::PACKET_ACCEPTED, revision, claim);
+            e.bytes = packet.bytes;
+            e.details.insert("sha256", packet.sha256.to_string());
+            claims::record(tx, claim, e)?;
+            revisions::fill(tx, revision)?;
+            open.save(tx)?;
+            tx.then(Step::PutPacket {
+                packet: Box::new(packet),
+            });
+            Ok(false)
+        });
+        let same = match same.await? {
+            Outcome::Done(same) => same,
+            Outcome::Refused(reason) => return Ok(Outcome::Refused(reason)),
+        };
+        let packet = self.stored_packet("commit_packet", id).await?;
+        Ok(Outcome::Done(if same {
+            Committed::Same(packet)
+        } else {
+            Committed::Accepted(packet)
+        }))
+    }
+
+    /// A packet that was accepted: its record may still be on its way from another server.
+    async fn stored_packet(&self, verb: &'static str, id: ClaimId) -> Read<Box<Packet>> {
+        let found = self.read(verb, move |look| whole(look, &id)).await?;
+        found
+            .map(Box::new)
+            .ok_or(StoreError::TryAgain { operation: verb })
+    }
+
+    pub(crate) async fn put_receipt(
+        &self,
+        scope: &Scope,
+        write: Write,
+        claim: ClaimId,
+        receipt: Blob,
+    ) -> Answer<Packet> {
+        let (scope, id) = (scope.clone(), claim.clone());
+        let done = self.write("put_receipt", write, home(&claim), move |tx| {
+            claims::for_agents(&scope)?;
+            let head = tx.here(HEAD);
+            let found = tx.stored::<Packet>("packet", &head)?;
+            let mut packet = found.ok_or_else(|| not_found("packet"))?;
+            let own = scope.holds_instance(&packet.value.customer, &claim.instance);
+            ensure(own, Refused::NotFound("packet".into()))?;
+            if packet.value.receipt.is_none() {
+                packet.value.receipt = Some(receipt.clone());
+                tx.save(HEAD, &packet)?;
+                list(tx, &packet.value)?;
+            }
+            Ok(())
+        });
+        match done.await? {
+            Outcome::Done(()) => {
+                let packet = self.stored_packet("put_receipt", id).await?;
+                Ok(Outcome::Done(*packet))
+            }
+            Outcome::Refused(reason) => Ok(Outcome::Refused(reason)),
+        }
+    }
+
+    pub(crate) async fn packet(&self, scope: &Scope, claim: &ClaimId) -> Read<Option<Packet>> {
+        let (scope, claim) = (scope.clone(), claim.clone());
+        self.read("packet", move |look| {
+            let found = whole(look, &claim)?;
+            Ok(found.filter(|p| scope.holds_instance(&p.customer, p.instance())))
+        })
+        .await
+    }
+
+    pub(crate) async fn packets(
+        &self,
+        scope: &Scope,
+        by: PacketsBy,
+        page: Page,
+    ) -> Read<Paged<Packet>> {
+        let only = match scope {
+            Scope::Instance { .. } => Some(Vec::new()),
+            other => listing::customers_of(other, None),
+        };
+        let parts = match (by, &only) {
+            (_, Some(none)) if none.is_empty() => Vec::new(),
+            (PacketsBy::Ticket(ticket), _) => vec![ticket_part(&ticket)],
+            (PacketsBy::Hook(id), _) => vec![format!("hook/{id}")],
+            (PacketsBy::Instance(id), _) => vec![format!("instance/{id}")],
+            (PacketsBy::Day(day), None) => vec![format!("day/{day}")],
+            (PacketsBy::Day(day), Some(only)) => {
+                let of = |customer| format!("customer/{customer}/{day}");
+                only.iter().map(of).collect()
+            }
+        };
+        self.read("packets", move |look| {
+            listing::page(look, List::Packets, &parts, &page, |_, _, body| {
+                let packet: Packet = codec::decode("packet", body)?;
+                let seen = only
+                    .as_ref()
+                    .is_none_or(|only| only.contains(&packet.customer));
+                Ok(seen.then_some(packet))
+            })
+        })
+        .await
+    }
+
+    pub(crate) async fn may_delete_chunks(
+        &self,
+        scope: &Scope,
+        id: &ClaimId,
+        now: Time,
+    ) -> Read<bool> {
+        let (allowed, id) = (*scope == Scope::System, id.clone());
+        self.read("may_delete_chunks", move |look| {
+            let home = claims::home(&id.revision);
+            let (head, claim) = (home.head(), home.at(claims::row_of(&id.instance)));
+            look.ahead(vec![Need::Row(head.clone()), Need::Row(claim.clone())])?;
+            let claim: Option<Claim> = look.record("claim", &claim)?;
+            let revision: Option<Revision> = look.record("revision", &head)?;
+            let (Some(claim), Some(revision), true) = (claim, revision, allowed) else {
+                return Ok(false);
+            };
+            if claim.id.reservation != id.reservation {
+                return Ok(claim.id.reservation > id.reservation);
+            }
+            let end = match revision.state {
+                HookState::Published => revision.expires_at(),
+                _ => revision.ended_at.unwrap_or(revision.expires_at()),
+            };
+            Ok(match claim.state {
+                ClaimState::Rejected => true,
+                ClaimState::Accepted => false,
+                ClaimState::Reserved | ClaimState::Failed | ClaimState::Expired => {
+                    now > end.plus_ms(KEPT_MS) && now > claim.lease_until
+                }
+            })
+        })
+        .await
+    }
 }

@@ -222,9 +222,9 @@ pub async fn an_overrun_is_counted_once_an_instance(b: Bench) {
     assert!(matches!(refused(answer), Refused::ClaimClosed(_)));
 }
 
-pub async fn an_answer_without_a_claim_is_listed_and_the_newest_stands(b: Bench) {
+pub async fn an_answer_without_a_claim_is_listed_and_the_newest_stands(mut b: Bench) {
     let digest = b.published(1).await;
-    let say = async |scope: Scope, n: u32, kind: AnswerKind| {
+    let say = async |b: &Bench, scope: Scope, n: u32, kind: AnswerKind| {
         let answer = NewAnswer {
             revision: digest,
             instance: iid(n),
@@ -234,10 +234,11 @@ pub async fn an_answer_without_a_claim_is_listed_and_the_newest_stands(b: Bench)
         };
         b.store.answer(&scope, b.system(), answer).await
     };
-    done(say(agent(1), 1, AnswerKind::Waiting).await);
-    done(say(agent(2), 2, AnswerKind::Refused).await);
-    done(say(agent(1), 1, AnswerKind::Declined).await);
-    done(say(agent(1), 1, AnswerKind::Declined).await);
+    done(say(&b, agent(1), 1, AnswerKind::Waiting).await);
+    done(say(&b, agent(2), 2, AnswerKind::Refused).await);
+    b.later(1);
+    done(say(&b, agent(1), 1, AnswerKind::Declined).await);
+    done(say(&b, agent(1), 1, AnswerKind::Declined).await);
     let page = b
         .store
         .answers(&at_acme(), &digest, Page::default())
@@ -251,11 +252,11 @@ pub async fn an_answer_without_a_claim_is_listed_and_the_newest_stands(b: Bench)
         "a repeat is no news"
     );
     assert_eq!(
-        refused(say(agent(2), 1, AnswerKind::Failed).await),
+        refused(say(&b, agent(2), 1, AnswerKind::Failed).await),
         Refused::OutOfScope
     );
     assert_eq!(
-        refused(say(at_acme(), 1, AnswerKind::Failed).await),
+        refused(say(&b, at_acme(), 1, AnswerKind::Failed).await),
         Refused::OutOfScope
     );
     assert!(matches!(

@@ -130,6 +130,7 @@ macro_rules! contract_tests {
                 late_packets_and_new_claims_never_exceed_the_places,
                 the_first_receipt_stands,
                 chunks_are_given_free_only_when_their_claim_cannot_come_back,
+                a_large_statement_comes_back_byte_for_byte,
                 packets_of_another_customer_are_not_there,
             ]
             events: [

@@ -332,17 +332,36 @@ pub async fn chunks_are_given_free_only_when_their_claim_cannot_come_back(mut b:
     }
 }
 
+pub async fn a_large_statement_comes_back_byte_for_byte(b: Bench) {
+    let digest = b.published(1).await;
+    let lease = b.granted(digest, 1, 100).await;
+    // No piece of it is like another, and the last is not full.
+    let statement: Vec<u8> = (0..1_300_000_u32).map(|n| (n % 251) as u8).collect();
+    let commit = CommitPacket {
+        statement: Blob(statement.clone()),
+        ..b.packet(&lease.claim, 100, "x")
+    };
+    let committed = done(b.commit(commit).await);
+    assert!(committed.packet().statement.0 == statement);
+    let read = b.store.packet(&at_acme(), &lease.claim).await.unwrap();
+    assert!(read.unwrap().statement.0 == statement);
+}
+
 pub async fn packets_of_another_customer_are_not_there(b: Bench) {
     let digest = b.published(1).await;
     let claim = b.accepted(digest, 1, 100).await;
     assert_eq!(b.store.packet(&at_bolt(), &claim).await.unwrap(), None);
-    let by = PacketsBy::Ticket(ticket());
-    let page = b
-        .store
-        .packets(&at_bolt(), by, Page::default())
-        .await
-        .unwrap();
-    assert_eq!(page.items, []);
+    let hook = b.revision(&digest).await.hook;
+    for by in [
+        PacketsBy::Ticket(ticket()),
+        PacketsBy::Hook(hook),
+        PacketsBy::Instance(iid(1)),
+        PacketsBy::Day("2026-11-21".into()),
+    ] {
+        assert_eq!(list(&b, by.clone()).await, [claim.clone()]);
+        let page = b.store.packets(&at_bolt(), by, Page::default()).await;
+        assert_eq!(page.unwrap().items, []);
+    }
     let person = b
         .store
         .commit_packet(&Scope::All, b.ada(), b.packet(&claim, 100, "1"))

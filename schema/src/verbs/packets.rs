@@ -14,7 +14,7 @@ verbs! {
     /// Keeps the receipt with the packet; the first one stands and comes back.
     fn put_receipt(scope: &Scope, write: Write, claim: ClaimId, receipt: Blob) -> Answer<Packet>;
     fn packet(scope: &Scope, claim: &ClaimId) -> Read<Option<Packet>>;
-    /// Newest first.
+    /// Newest first, without their statements and chunks.
     fn packets(scope: &Scope, by: PacketsBy, page: Page) -> Read<Paged<Packet>>;
     /// Whether chunks beneath that claim can never be wanted again: rejected, replaced by a newer reservation, or
     /// never accepted and seven days past the revision's end. An unknown revision's are kept.

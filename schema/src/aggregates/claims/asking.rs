@@ -1,0 +1,204 @@
+//! Who gets a place, and why not.
+use std::collections::BTreeMap;
+
+use boathook_hooks::{
+    ids::{ClaimId, CustomerId, Digest, InstanceId},
+    states::HookState,
+    time::Time,
+};
+
+use super::{
+    SETTLED_AT_ONCE, counted, due, for_agents, home, insert, lease, lease_of, load, next_due,
+    record_group, row_of, save, settle,
+};
+use crate::{
+    Answer, Claim, ClaimAsk, ClaimReply, ClaimState, EventKind, Revision, Scope, Write,
+    aggregates::{
+        quota::{self, Room},
+        revisions,
+    },
+    engine::{Engine, Look as _, Need, Stop, Tx, look::Found},
+};
+
+/// What a busy claimant is told to wait when no lease says better.
+const BUSY_MS: i64 = 60_000;
+
+/// When the next reservation may come back.
+fn next_free(tx: &mut Tx<'_>) -> Result<Time, Stop> {
+    let now = tx.now();
+    let need = next_due(&tx.home, now);
+    let next = match tx.find(need)? {
+        Found::Rows(rows) => rows
+            .first()
+            .and_then(|(row, _)| lease_of(row))
+            .map(|(until, _)| until),
+        _ => None,
+    };
+    Ok(next.unwrap_or(now.plus_ms(BUSY_MS)))
+}
+
+/// One ask. Says what to reply and whether the revision changed.
+fn ask(
+    tx: &mut Tx<'_>,
+    scope: &Scope,
+    revision: &mut Revision,
+    ask: &ClaimAsk,
+    until: Time,
+) -> Result<(ClaimReply, bool), Stop> {
+    let unchanged = |reply| Ok((reply, false));
+    if !scope.holds_instance(&ask.customer, &ask.instance) || !revision.is_for(&ask.customer) {
+        return unchanged(ClaimReply::NotFound);
+    }
+    if let Some(mut claim) = load(tx, &ask.instance)? {
+        if claim.value.customer != ask.customer {
+            return unchanged(ClaimReply::NotFound);
+        }
+        let attempt = attempt_of(&claim.value, ask);
+        if claim.value.is_final || attempt > revision.quota.attempts {
+            return unchanged(ClaimReply::Answered);
+        }
+        if claim.value.state == ClaimState::Reserved {
+            claim.value.lease_until = claim.value.lease_until.max(until);
+            claim.value.attempt = attempt;
+            save(tx, &claim)?;
+            return unchanged(ClaimReply::Same(lease(&claim.value)));
+        }
+        if let Some(reply) = no_room(tx, revision, ask, true)? {
+            return unchanged(reply);
+        }
+        let Some(reservation) = claim.value.id.reservation.checked_add(1) else {
+            return unchanged(ClaimReply::Answered);
+        };
+        // A run that failed and is done again is not a failed one any more.
+        if claim.value.state == ClaimState::Failed && counted(&claim.value) {
+            revision.usage.failed = revision.usage.failed.saturating_sub(1);
+        }
+        claim.value = fresh(revision, ask, reservation, attempt, tx.now());
+        quota::reserve(revision, &mut claim.value, until);
+        save(tx, &claim)?;
+        return Ok((ClaimReply::Granted(lease(&claim.value)), true));
+    }
+    if ask.attempt > revision.quota.attempts {
+        return unchanged(ClaimReply::Answered);
+    }
+    let row = quota::rows_left(revision);
+    if let Some(reply) = no_room(tx, revision, ask, row)? {
+        return unchanged(reply);
+    }
+    let mut claim = fresh(revision, ask, 1, ask.attempt, tx.now());
+    quota::reserve(revision, &mut claim, until);
+    revision.usage.rows += 1;
+    insert(tx, &claim)?;
+    Ok((ClaimReply::Granted(lease(&claim)), true))
+}
+
+/// The run that an ask is for. After a run that failed it is the next one, whatever the agent says: one that lost its
+/// ledger does not run for ever.
+fn attempt_of(claim: &Claim, ask: &ClaimAsk) -> u32 {
+    let ran = claim.state == ClaimState::Failed && counted(claim);
+    ask.attempt.max(claim.attempt + u32::from(ran))
+}
+
+/// Why there is no reservation to be had now.
+fn no_room(
+    tx: &mut Tx<'_>,
+    revision: &Revision,
+    ask: &ClaimAsk,
+    row: bool,
+) -> Result<Option<ClaimReply>, Stop> {
+    let limit = revision.quota.packet_bytes;
+    let reply = match &revision.state {
+        HookState::Full => ClaimReply::Full,
+        HookState::Published if tx.now() >= revision.expires_at() => ClaimReply::Ended {
+            state: "expired".to_owned(),
+        },
+        HookState::Published if tx.now() < revision.quota.not_before => ClaimReply::Busy {
+            until: revision.quota.not_before,
+        },
+        HookState::Published if ask.bytes > limit => ClaimReply::TooLarge { limit },
+        HookState::Published => match quota::room(revision, ask.bytes) {
+            Room::Full => ClaimReply::Full,
+            Room::Busy => ClaimReply::Busy {
+                until: next_free(tx)?,
+            },
+            Room::Free if !row => ClaimReply::Full,
+            Room::Free => return Ok(None),
+        },
+        ended => ClaimReply::Ended {
+            state: ended.word().to_owned(),
+        },
+    };
+    Ok(Some(reply))
+}
+
+fn fresh(revision: &Revision, ask: &ClaimAsk, reservation: u16, attempt: u32, now: Time) -> Claim {
+    Claim {
+        id: ClaimId {
+            revision: revision.digest,
+            instance: ask.instance.clone(),
+            reservation,
+        },
+        customer: ask.customer.clone(),
+        state: ClaimState::Reserved,
+        attempt,
+        bytes: ask.bytes,
+        sized: false,
+        reserved_at: now,
+        lease_until: now,
+        ended_at: None,
+        reason: None,
+        answer: None,
+        is_final: false,
+        packet: None,
+    }
+}
+
+/// What a group of asks reads, at once.
+fn look_ahead(tx: &mut Tx<'_>, asks: &[ClaimAsk]) -> Result<(), Stop> {
+    let (home, now) = (tx.home.clone(), tx.now());
+    let mut needs = vec![
+        Need::Row(home.head()),
+        due(&home, now, SETTLED_AT_ONCE),
+        next_due(&home, now),
+    ];
+    let rows = asks.iter().map(|ask| home.at(row_of(&ask.instance)));
+    needs.extend(rows.map(Need::Row));
+    tx.ahead(needs)
+}
+
+impl Engine {
+    pub(crate) async fn claim(
+        &self,
+        scope: &Scope,
+        write: Write,
+        digest: Digest,
+        lease_until: Time,
+        asks: Vec<ClaimAsk>,
+    ) -> Answer<Vec<ClaimReply>> {
+        let scope = scope.clone();
+        self.write("claim", write, home(&digest), move |tx| {
+            for_agents(&scope)?;
+            look_ahead(tx, &asks)?;
+            let mut found = revisions::load(tx)?;
+            let revision = &mut found.value;
+            let mut changed = settle(tx, revision)? > 0;
+            let mut granted: BTreeMap<CustomerId, Vec<InstanceId>> = BTreeMap::new();
+            let mut replies = Vec::with_capacity(asks.len());
+            for one in &asks {
+                let (reply, wrote) = ask(tx, &scope, revision, one, lease_until)?;
+                changed |= wrote;
+                if let ClaimReply::Granted(_) = reply {
+                    let group = granted.entry(one.customer.clone()).or_default();
+                    group.push(one.instance.clone());
+                }
+                replies.push(reply);
+            }
+            record_group(tx, revision, &EventKind::CLAIMS_GRANTED, &granted)?;
+            if changed {
+                revisions::save(tx, &mut found)?;
+            }
+            Ok(replies)
+        })
+        .await
+    }
+}
