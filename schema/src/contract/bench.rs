@@ -7,7 +7,14 @@ use boathook_hooks::{
     time::{HOUR, MINUTE, Time},
 };
 
-use crate::{Chain, Scope, Store, TicketRef, Write};
+use crate::{
+    Chain, Scope, Store, TicketRef, Write, codec,
+    engine::{
+        Engine, List,
+        events::{END, EventRow, bucket, bucket_of, event_row},
+        look::beyond,
+    },
+};
 
 /// What to do to a chain behind the store's back, so that `verify_chain` must find it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +42,7 @@ pub struct Bench {
     pub url: String,
     pub store: Store,
     pub now: Time,
-    pub tamper: Tamper,
+    hand: Option<Tamper>,
 }
 
 /// What is done must be done: the value, or the refusal as a panic.
@@ -104,20 +111,38 @@ pub(super) fn public(n: u8) -> PublicKey {
 }
 
 impl Bench {
+    /// A backend whose tables the cases do not know: `tamper` is its own hand into them.
     pub async fn new(url: String, tamper: Tamper) -> Self {
+        Self {
+            hand: Some(tamper),
+            ..Self::rows(url).await
+        }
+    }
+
+    /// A backend of rows.
+    pub async fn rows(url: String) -> Self {
         let store = Store::open(&url).await.unwrap();
         Self {
             url,
             store,
             // 21 November 2026, 12:00 UTC.
             now: "2026-11-21T12:00:00Z".parse().unwrap(),
-            tamper,
+            hand: None,
         }
     }
 
     /// The same store opened once more, as another server would.
     pub async fn another(&self) -> Store {
         Store::open(&self.url).await.unwrap()
+    }
+
+    /// Does that to the chain behind the store's back.
+    pub(super) async fn tamper(&self, chain: &Chain, how: Tampering) {
+        match (&self.store, &self.hand) {
+            (Store::Rows(engine), _) => tamper(engine, &chain.to_string(), how).await,
+            (Store::Embedded(_), Some(hand)) => hand(chain, how),
+            (Store::Embedded(_), None) => panic!("the bench has no hand into this backend"),
+        }
     }
 
     pub(super) fn later(&mut self, ms: i64) {
@@ -137,6 +162,66 @@ impl Bench {
     pub(super) fn lease(&self) -> Time {
         self.now.plus_ms(10 * MINUTE)
     }
+}
+
+fn flip(bytes: &mut [u8]) {
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+}
+
+async fn event(engine: &Engine, chain: &str, number: u64) -> EventRow {
+    let (home, key) = (bucket(chain, bucket_of(number)), event_row(number));
+    let rows = engine.raw_rows(&home, &key, &beyond(&key)).await.unwrap();
+    codec::decode("event", &rows[0].1).unwrap()
+}
+
+async fn tamper(engine: &Engine, chain: &str, how: Tampering) {
+    let number = match how {
+        Tampering::CutAfter(number) => return cut(engine, chain, number).await,
+        Tampering::Bytes(n)
+        | Tampering::Personal(n)
+        | Tampering::Kind(n)
+        | Tampering::Drop(n)
+        | Tampering::Erase(n) => n,
+    };
+    let mut row = event(engine, chain, number).await;
+    match how {
+        Tampering::Bytes(_) => flip(&mut row.entry.stored.0),
+        Tampering::Personal(_) => flip(&mut row.entry.personal.as_mut().unwrap().0),
+        Tampering::Kind(_) => row.entry.kind = crate::EventKind::TICKET_PUT,
+        Tampering::Erase(_) => (row.entry.personal, row.entry.person) = (None, None),
+        Tampering::Drop(_) | Tampering::CutAfter(_) => {}
+    }
+    let gone = matches!(how, Tampering::Drop(_));
+    let body = (!gone).then(|| codec::encode("event", &row).unwrap());
+    let home = bucket(chain, bucket_of(number));
+    done(engine.raw_put(&home, &event_row(number), body).await);
+}
+
+async fn cut(engine: &Engine, chain: &str, number: u64) {
+    let hash = event(engine, chain, number).await.hash;
+    let head = crate::Head { number, hash };
+    let head = codec::encode("head", &head).unwrap();
+    let own = bucket_of(number);
+    let mut last = number;
+    for at in own.. {
+        let home = bucket(chain, at);
+        let from = event_row(number + 1);
+        let rows = engine.raw_rows(&home, &from, &beyond("e/")).await.unwrap();
+        let some = rows.len() as u64;
+        for (key, _) in rows {
+            done(engine.raw_put(&home, &key, None).await);
+        }
+        let end = (at == own).then(|| head.clone());
+        done(engine.raw_put(&home, END, end).await);
+        last += some;
+        if some == 0 && at > own {
+            break;
+        }
+    }
+    // Above the stamp that the last of them had.
+    let place = (List::Heads, "", chain);
+    done(engine.raw_list(place, head, last + 1).await);
 }
 
 pub(super) const AN_HOUR: i64 = HOUR;

@@ -137,7 +137,7 @@ pub async fn a_changed_event_is_detected(b: Bench) {
     for _ in 0..5 {
         record(&b, acmes()).await;
     }
-    (b.tamper)(&acmes(), Tampering::Bytes(3));
+    b.tamper(&acmes(), Tampering::Bytes(3)).await;
     let found = verdict(&b, &acmes(), None).await;
     assert_eq!(broken(&found), Some((3, BrokenChain::Hash)));
 }
@@ -146,7 +146,7 @@ pub async fn changed_personal_details_are_detected(b: Bench) {
     for _ in 0..5 {
         record(&b, acmes()).await;
     }
-    (b.tamper)(&acmes(), Tampering::Personal(4));
+    b.tamper(&acmes(), Tampering::Personal(4)).await;
     let found = verdict(&b, &acmes(), None).await;
     assert_eq!(broken(&found), Some((4, BrokenChain::Personal)));
 }
@@ -155,7 +155,7 @@ pub async fn who_did_it_cannot_be_wiped_unseen(b: Bench) {
     for _ in 0..3 {
         record(&b, acmes()).await;
     }
-    (b.tamper)(&acmes(), Tampering::Erase(2));
+    b.tamper(&acmes(), Tampering::Erase(2)).await;
     let wiped = b.events(acmes(), None).await.remove(1);
     assert_eq!((wiped.actor, wiped.personal), (None, None));
     let found = verdict(&b, &acmes(), None).await;
@@ -166,7 +166,7 @@ pub async fn an_event_listed_as_another_kind_is_detected(b: Bench) {
     for _ in 0..3 {
         record(&b, acmes()).await;
     }
-    (b.tamper)(&acmes(), Tampering::Kind(2));
+    b.tamper(&acmes(), Tampering::Kind(2)).await;
     let found = verdict(&b, &acmes(), None).await;
     assert_eq!(broken(&found), Some((2, BrokenChain::Listed)));
 }
@@ -175,10 +175,10 @@ pub async fn a_missing_event_is_detected(b: Bench) {
     for _ in 0..5 {
         record(&b, acmes()).await;
     }
-    (b.tamper)(&acmes(), Tampering::Drop(5));
+    b.tamper(&acmes(), Tampering::Drop(5)).await;
     let found = verdict(&b, &acmes(), None).await;
     assert_eq!(broken(&found), Some((5, BrokenChain::Missing)));
-    (b.tamper)(&acmes(), Tampering::Drop(2));
+    b.tamper(&acmes(), Tampering::Drop(2)).await;
     let found = verdict(&b, &acmes(), None).await;
     assert_eq!(broken(&found), Some((2, BrokenChain::Missing)));
 }
@@ -193,7 +193,7 @@ pub async fn a_chain_that_was_cut_is_told_by_a_head_that_was_kept(b: Bench) {
         broken(&verdict(&b, &acmes(), Some(kept.clone())).await),
         None
     );
-    (b.tamper)(&acmes(), Tampering::CutAfter(3));
+    b.tamper(&acmes(), Tampering::CutAfter(3)).await;
     assert_eq!(broken(&verdict(&b, &acmes(), None).await), None);
     let found = verdict(&b, &acmes(), Some(kept.clone())).await;
     assert_eq!(broken(&found), Some((5, BrokenChain::Against)));

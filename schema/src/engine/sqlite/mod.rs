@@ -110,7 +110,29 @@ impl Sqlite {
     }
 
     #[cfg(feature = "contract")]
-    pub(crate) fn raw(&self, body: impl FnOnce(&mut dyn Look)) {
-        let _ = body;
+    pub(super) async fn raw_put(
+        &self,
+        home: Home,
+        row: String,
+        body: Option<Vec<u8>>,
+    ) -> Answer<()> {
+        let write = Write::system(boathook_hooks::time::Time::wall_clock());
+        self.writer
+            .write("raw_put", write, move |conn, _| {
+                look::put_row(conn, &home, &row, body.as_deref())?;
+                Ok(((), Applied::default()))
+            })
+            .await
+    }
+
+    #[cfg(feature = "contract")]
+    pub(super) async fn raw_list(&self, entry: super::effects::Effect) -> Answer<()> {
+        let write = Write::system(boathook_hooks::time::Time::wall_clock());
+        self.writer
+            .write("raw_list", write, move |conn, _| {
+                look::put_entry(conn, &entry, 0)?;
+                Ok(((), Applied::default()))
+            })
+            .await
     }
 }

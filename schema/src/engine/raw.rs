@@ -1,0 +1,47 @@
+//! The contract's hand into rows behind the verbs' back, to do what nobody should.
+use super::{
+    Engine, Home, List,
+    look::{Look as _, Rows},
+};
+use crate::{Answer, StoreError, verbs::Read};
+
+impl Engine {
+    pub(crate) async fn raw_rows(&self, home: &Home, from: &str, to: &str) -> Read<Rows> {
+        let (home, from, to) = (home.clone(), from.to_owned(), to.to_owned());
+        self.read("raw_rows", move |look| look.rows(&home, &from, &to, 10_000))
+            .await
+    }
+
+    /// None takes the row away.
+    pub(crate) async fn raw_put(
+        &self,
+        home: &Home,
+        row: &str,
+        body: Option<Vec<u8>>,
+    ) -> Answer<()> {
+        match self {
+            Self::Sqlite(engine) => engine.raw_put(home.clone(), row.to_owned(), body).await,
+            Self::Cql(_) => Err(StoreError::Closed),
+        }
+    }
+
+    /// An entry with its stamp.
+    pub(crate) async fn raw_list(
+        &self,
+        (list, part, sort): (List, &str, &str),
+        body: Vec<u8>,
+        stamp: u64,
+    ) -> Answer<()> {
+        let effect = super::effects::Effect::List {
+            list,
+            part: part.to_owned(),
+            sort: sort.to_owned(),
+            body: Some(boathook_hooks::ids::Blob(body)),
+            stamp: Some(stamp),
+        };
+        match self {
+            Self::Sqlite(engine) => engine.raw_list(effect).await,
+            Self::Cql(_) => Err(StoreError::Closed),
+        }
+    }
+}
