@@ -8,6 +8,8 @@ pub(crate) mod events;
 pub(crate) mod keys;
 pub(crate) mod listing;
 pub(crate) mod look;
+#[cfg(feature = "contract")]
+mod raw;
 pub(crate) mod sqlite;
 pub(crate) mod stop;
 pub(crate) mod tx;
