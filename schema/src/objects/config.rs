@@ -23,9 +23,9 @@ pub struct ObjectsConfig {
     /// `none`, `AES256`, `aws:kms` or `aws:kms:KEY`.
     pub server_side_encryption: String,
     /// PEM of a private CA that the endpoint's certificate is from. Empty: the system's CAs.
-    pub ca: PathBuf,
+    pub endpoint_ca: PathBuf,
     /// How long one request may take, 1 to 60.
-    pub request_seconds: u64,
+    pub timeout_seconds: u64,
 }
 
 impl Default for ObjectsConfig {
@@ -37,8 +37,8 @@ impl Default for ObjectsConfig {
             path_style: true,
             credentials: PathBuf::new(),
             server_side_encryption: "none".into(),
-            ca: PathBuf::new(),
-            request_seconds: 5,
+            endpoint_ca: PathBuf::new(),
+            timeout_seconds: 6,
         }
     }
 }
@@ -94,12 +94,12 @@ impl ObjectsConfig {
     }
 
     pub(super) fn place(&self) -> Result<Place, ObjectsConfigError> {
-        if !(1..=60).contains(&self.request_seconds) {
-            return wrong("objects.request_seconds", "1 to 60");
+        if !(1..=60).contains(&self.timeout_seconds) {
+            return wrong("objects.timeout_seconds", "1 to 60");
         }
         if self.url.is_empty() {
             let default = Self {
-                request_seconds: self.request_seconds,
+                timeout_seconds: self.timeout_seconds,
                 ..Self::default()
             };
             // A forgotten url must not put packets where nobody looks for them.
@@ -121,7 +121,7 @@ impl ObjectsConfig {
     }
 
     pub(super) fn timeouts(&self) -> Timeouts {
-        let request = Duration::from_secs(self.request_seconds);
+        let request = Duration::from_secs(self.timeout_seconds);
         Timeouts {
             connect: request.min(Duration::from_secs(2)),
             request,

@@ -2,8 +2,7 @@
 //! only its code and message are told.
 use std::error::Error;
 
-use object_store::client::HttpErrorKind;
-use object_store::retry::{RequestError, RetryError};
+use object_store::client::{HttpError, HttpErrorKind};
 
 /// One line, without secrets.
 #[derive(Debug, thiserror::Error)]
@@ -21,35 +20,39 @@ impl From<object_store::Error> for Fault {
 }
 
 fn words(error: &object_store::Error) -> String {
-    let mut next: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(here) = next {
-        if let Some(retry) = here.downcast_ref::<RetryError>() {
-            return of_request(retry);
+    let mut last: &(dyn Error + 'static) = error;
+    while let Some(source) = last.source() {
+        last = source;
+        if let Some(http) = last.downcast_ref::<HttpError>() {
+            let why = innermost(http);
+            return match http.kind() {
+                HttpErrorKind::Connect => format!("the endpoint cannot be reached: {why}"),
+                HttpErrorKind::Timeout => "the endpoint does not answer in time".into(),
+                _ => format!("the endpoint's answer broke off: {why}"),
+            };
         }
-        next = here.source();
     }
-    // Not from a request: a directory's error, or one of settings.
-    let mut words = error.to_string();
-    words.truncate(words.floor_char_boundary(500));
-    words
+    let text = last.to_string();
+    answered(&text).unwrap_or_else(|| {
+        // Of a directory or of a setting; nothing that came over the wire.
+        text[..text.floor_char_boundary(500)].to_owned()
+    })
 }
 
-fn of_request(error: &RetryError) -> String {
-    let said = match error.inner() {
-        RequestError::Http(e) => match e.kind() {
-            HttpErrorKind::Connect => return "the endpoint cannot be reached".into(),
-            HttpErrorKind::Timeout => return "the endpoint does not answer in time".into(),
-            _ => return format!("the endpoint's answer broke off: {}", innermost(e)),
-        },
-        RequestError::BareRedirect => return "it is in another region, or at another address".into(),
-        RequestError::Status { .. } | RequestError::Response { .. } => error.body().unwrap_or(""),
+/// Of that crate's words for an answer that was an error, the status and the service's code and message.
+fn answered(text: &str) -> Option<String> {
+    let body = text.strip_prefix("Server returned ")?;
+    let mut words = match body.split_once("status code: ") {
+        Some((_, rest)) => format!("status {}", rest.get(..3).unwrap_or(rest)),
+        None => "an error".to_owned(),
     };
-    let status = error.status().map_or(0, |s| s.as_u16());
-    match (tag(said, "Code"), tag(said, "Message")) {
-        (Some(code), Some(message)) => format!("status {status}, {code}: {message}"),
-        (Some(code), None) => format!("status {status}, {code}"),
-        _ => format!("status {status}"),
+    for (name, before) in [("Code", ", "), ("Message", ": ")] {
+        if let Some(told) = tag(body, name) {
+            words.push_str(before);
+            words.push_str(told);
+        }
     }
+    Some(words)
 }
 
 fn innermost(error: &(dyn Error + 'static)) -> String {
@@ -76,9 +79,15 @@ mod tests {
     fn of_an_answer_only_code_and_message_are_told() {
         let body = "<Error><Code>ExpiredToken</Code><Message>The token has expired.</Message>\
                     <Token-0>hunter2</Token-0></Error>";
-        assert_eq!(tag(body, "Code"), Some("ExpiredToken"));
-        assert_eq!(tag(body, "Message"), Some("The token has expired."));
-        assert_eq!(tag("<html>no", "Code"), None);
+        let text = format!("Server returned non-2xx status code: 400 Bad Request: {body}");
+        let told = answered(&text);
+        assert_eq!(
+            told.as_deref(),
+            Some("status 400, ExpiredToken: The token has expired.")
+        );
+        let nothing = answered("Server returned error response: <html>hunter2");
+        assert_eq!(nothing.as_deref(), Some("an error"));
+        assert_eq!(answered("No such file"), None);
         assert_eq!(tag("<Code>a\nb</Code>", "Code"), None);
     }
 }

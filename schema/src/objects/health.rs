@@ -49,7 +49,10 @@ impl Health {
     }
 
     pub fn degraded(&self) -> bool {
-        self.away() || self.put_failed().is_some_and(|at| at.elapsed() < REMEMBERED)
+        self.away()
+            || self
+                .put_failed()
+                .is_some_and(|at| at.elapsed() < REMEMBERED)
     }
 
     pub fn failures(&self) -> u64 {

@@ -1,8 +1,18 @@
 //! Packet objects: chunks put create-only and synced, `packets/{customer}/{month}/{claim}/{offset}`. Never renamed or
-//! joined: a packet *is* the ordered list of its chunks.
+//! joined: a packet *is* the ordered list of its chunks. In a local directory or a bucket of S3, behind one type.
+mod config;
+mod fault;
+mod health;
+mod listing;
 mod reader;
+mod s3;
 
-use std::{fmt, ops::Range, path::Path as FilePath, sync::Arc};
+use std::{
+    fmt,
+    ops::Range,
+    path::{Path as FilePath, PathBuf},
+    sync::Arc,
+};
 
 use boathook_hooks::{
     ids::{ClaimId, CustomerId},
@@ -11,10 +21,16 @@ use boathook_hooks::{
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use object_store::{
-    ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, local::LocalFileSystem, path::Path,
+    Error, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, local::LocalFileSystem,
+    path::Path,
 };
 
+pub use config::{ObjectsConfig, ObjectsConfigError};
+pub use fault::Fault;
 pub use reader::ChunkReader;
+
+use config::Place;
+use health::Health;
 
 use crate::{error::StoreError, records::Chunk};
 
@@ -65,43 +81,141 @@ pub struct Run {
     pub bytes: u64,
 }
 
-/// Packet objects in one place. Cheap to clone.
+/// Packet objects in one place. Cheap to clone; all clones share what is known of its health.
 #[derive(Clone)]
 pub struct Objects {
     store: Arc<dyn ObjectStore>,
+    health: Arc<Health>,
+    /// The directory; none is a bucket.
+    directory: Option<PathBuf>,
 }
 
-fn failed(operation: &'static str) -> impl FnOnce(object_store::Error) -> StoreError {
-    move |source| StoreError::Objects {
-        operation,
+fn opening(source: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::Objects {
+        operation: "opening",
         source: Box::new(source),
     }
 }
 
 impl Objects {
+    /// As the settings say; `beside` is the directory for when they say nothing. Asks nothing of the service: a server
+    /// starts also while its objects are away.
+    pub fn open(config: &ObjectsConfig, beside: Option<&FilePath>) -> Result<Self, StoreError> {
+        match (Self::elsewhere(config)?, beside) {
+            (Some(objects), _) => Ok(objects),
+            (None, Some(directory)) => Self::local(directory),
+            (None, None) => Err(opening(ObjectsConfigError {
+                key: "objects.url",
+                expected: "s3://BUCKET[/PREFIX]: this store keeps no packets itself",
+            })),
+        }
+    }
+
+    /// In a bucket, if the settings name one.
+    pub(crate) fn elsewhere(config: &ObjectsConfig) -> Result<Option<Self>, StoreError> {
+        match config.place().map_err(opening)? {
+            Place::Beside => Ok(None),
+            Place::S3(bucket) => Ok(Some(Self {
+                store: s3::open(config, &bucket).map_err(opening)?,
+                health: Arc::default(),
+                directory: None,
+            })),
+        }
+    }
+
     /// In a local directory that exists. `with_fsync` is off by default in that crate: with it a put syncs the file, its
     /// directory, and directories that it made, before it returns.
     pub fn local(directory: &FilePath) -> Result<Self, StoreError> {
         let store = LocalFileSystem::new_with_prefix(directory)
-            .map_err(failed("opening the directory"))?
+            .map_err(|e| opening(Fault::from(e)))?
             .with_fsync(true)
             .with_automatic_cleanup(true);
         Ok(Self {
             store: Arc::new(store),
+            health: Arc::default(),
+            directory: Some(directory.to_owned()),
         })
+    }
+
+    /// Bytes that one read brings at most: a bucket takes longer to ask than to answer.
+    fn piece(&self) -> u64 {
+        match self.directory {
+            Some(_) => 256 * 1024,
+            None => 1024 * 1024,
+        }
+    }
+
+    fn failed(&self, operation: &'static str) -> impl FnOnce(Error) -> StoreError + use<> {
+        let health = Arc::clone(&self.health);
+        move |source| {
+            health.operation_failed();
+            StoreError::Objects {
+                operation,
+                source: Box::new(Fault::from(source)),
+            }
+        }
+    }
+
+    /// The last probe failed: what needs objects need not try.
+    pub fn away(&self) -> bool {
+        self.health.away()
+    }
+
+    /// Away, or a put failed within the last minute and none succeeded since.
+    pub fn degraded(&self) -> bool {
+        self.health.degraded()
+    }
+
+    /// Operations that failed since this was opened.
+    pub fn failures(&self) -> u64 {
+        self.health.failures()
+    }
+
+    /// Ends when an operation failed since it was last asked: time for a probe.
+    pub async fn next_failure(&self) {
+        self.health.next_failure().await;
+    }
+
+    /// Asks once, cheaply: a list of nothing. `away` is what this found last.
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        let probed =
+            match &self.directory {
+                Some(directory) => tokio::fs::read_dir(directory).await.map(drop).map_err(|e| {
+                    StoreError::Objects {
+                        operation: "asking for the directory",
+                        source: Box::new(e),
+                    }
+                }),
+                None => {
+                    let nothing = Path::from("probe");
+                    let first = self.store.list(Some(&nothing)).try_next().await;
+                    first.map(drop).map_err(|e| StoreError::Objects {
+                        operation: "asking for the bucket",
+                        source: Box::new(Fault::from(e)),
+                    })
+                }
+            };
+        self.health.probed(probed.is_ok());
+        probed
     }
 
     /// Durable when it returns `Stored`.
     pub async fn put(&self, folder: &Folder, offset: u64, bytes: Bytes) -> Result<Put, StoreError> {
         let options = PutOptions::from(PutMode::Create);
-        match self
-            .store
-            .put_opts(&folder.chunk(offset), bytes.into(), options)
-            .await
-        {
-            Ok(_) => Ok(Put::Stored),
-            Err(object_store::Error::AlreadyExists { .. }) => Ok(Put::Lost),
-            Err(e) => Err(failed("storing a chunk")(e)),
+        let path = folder.chunk(offset);
+        match self.store.put_opts(&path, bytes.into(), options).await {
+            Ok(_) => {
+                self.health.put_done();
+                Ok(Put::Stored)
+            }
+            Err(Error::AlreadyExists { .. }) => {
+                self.health.put_done();
+                Ok(Put::Lost)
+            }
+            Err(e) => {
+                self.health.put_failed_now();
+                Err(self.failed("storing a chunk")(e))
+            }
         }
     }
 
@@ -122,7 +236,7 @@ impl Objects {
             })
             .try_collect()
             .await
-            .map_err(failed("listing chunks"))?;
+            .map_err(self.failed("listing chunks"))?;
         found.sort_by_key(|chunk| chunk.offset);
         let mut run = Run::default();
         for chunk in found {
@@ -158,17 +272,13 @@ impl Objects {
         chunks: Vec<Chunk>,
         range: Range<u64>,
     ) -> impl Stream<Item = Result<Bytes, StoreError>> + Send + use<> {
-        /// Bytes that one read brings at most.
-        const PIECE: u64 = 256 * 1024;
-        let store = Arc::clone(&self.store);
-        stream::iter(pieces(&chunks, &range, PIECE)).then(move |(offset, part)| {
-            let store = Arc::clone(&store);
+        let this = self.clone();
+        stream::iter(pieces(&chunks, &range, self.piece())).then(move |(offset, part)| {
+            let this = this.clone();
             let path = folder.chunk(offset);
             async move {
-                store
-                    .get_range(&path, part)
-                    .await
-                    .map_err(failed("reading a chunk"))
+                let read = this.store.get_range(&path, part).await;
+                read.map_err(this.failed("reading a chunk"))
             }
         })
     }
@@ -185,42 +295,22 @@ impl Objects {
 
     /// Deletes every chunk of a claim; says how many. Only for what `may_delete_chunks` gives free.
     pub async fn delete(&self, folder: &Folder) -> Result<usize, StoreError> {
-        let found: Vec<Path> = self
+        let found = self
             .store
             .list(Some(&folder.0))
             .map_ok(|object| object.location)
-            .try_collect()
-            .await
-            .map_err(failed("listing chunks"))?;
-        for path in &found {
-            match self.store.delete(path).await {
-                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-                Err(e) => return Err(failed("deleting a chunk")(e)),
+            .boxed();
+        let mut deleted = self.store.delete_stream(found);
+        let mut count = 0;
+        while let Some(done) = deleted.next().await {
+            match done {
+                Ok(_) => count += 1,
+                // Another was faster. A bucket says nothing of what is gone; *not found* is the bucket itself.
+                Err(Error::NotFound { .. }) if self.directory.is_some() => {}
+                Err(e) => return Err(self.failed("deleting a chunk")(e)),
             }
         }
-        Ok(found.len())
-    }
-
-    /// Every claim that has chunks, with its folder: for cleaning up.
-    pub async fn folders(&self) -> Result<Vec<(ClaimId, Folder)>, StoreError> {
-        let list = |at: Path| async move {
-            self.store
-                .list_with_delimiter(Some(&at))
-                .await
-                .map(|found| found.common_prefixes)
-                .map_err(failed("listing folders"))
-        };
-        let mut folders = Vec::new();
-        for customer in list(Path::from("packets")).await? {
-            for month in list(customer).await? {
-                for folder in list(month).await? {
-                    if let Some(Ok(claim)) = folder.filename().map(str::parse) {
-                        folders.push((claim, Folder(folder)));
-                    }
-                }
-            }
-        }
-        Ok(folders)
+        Ok(count)
     }
 }
 
@@ -239,5 +329,7 @@ fn pieces(chunks: &[Chunk], range: &Range<u64>, most: u64) -> Vec<(u64, Range<u6
     pieces
 }
 
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc};
 
 use object_store::{
     BackoffConfig, Certificate, ClientOptions, ObjectStore, RetryConfig,
-    aws::{AmazonS3Builder, AmazonS3ConfigKey as Key, S3ConditionalPut, S3EncryptionConfigKey},
+    aws::{AmazonS3Builder, AmazonS3ConfigKey as Key, S3ConditionalPut},
     prefix::PrefixStore,
 };
 use serde::Deserialize;
@@ -27,8 +27,12 @@ pub(super) enum OpenError {
         "objects.credentials is wrong: expected access_key_id = \"…\", secret_access_key = \"…\" and perhaps session_token = \"…\" in {path}"
     )]
     Credentials { path: String },
-    #[error("objects.ca holds no certificate in PEM: {path}")]
+    #[error("objects.endpoint_ca holds no certificate in PEM: {path}")]
     Ca { path: String },
+    #[error(
+        "no access key: name a file in objects.credentials, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    )]
+    NoKey,
     #[error("the settings of [objects] do not make a client")]
     Client(#[source] object_store::Error),
 }
@@ -99,7 +103,7 @@ fn builder(
         .with_allow_http(plain)
         .with_connect_timeout(times.connect)
         .with_timeout(times.request);
-    for certificate in certificates(&config.ca)? {
+    for certificate in certificates(&config.endpoint_ca)? {
         client = client.with_root_certificate(certificate);
     }
     let mut s3 = AmazonS3Builder::new()
@@ -130,17 +134,23 @@ fn builder(
     }
     s3 = match &bucket.encryption {
         Encryption::None => s3,
-        Encryption::Aes256 => encrypted(s3, "AES256"),
-        Encryption::Kms { key: None } => encrypted(s3, "aws:kms"),
+        Encryption::Aes256 => s3.with_config(encryption_key()?, "AES256"),
+        Encryption::Kms { key: None } => s3.with_config(encryption_key()?, "aws:kms"),
         Encryption::Kms { key: Some(key) } => s3.with_sse_kms_encryption(key),
     };
     if config.credentials.as_os_str().is_empty() {
+        let mut told = false;
         for (name, key) in ENVIRONMENT {
             if let Some(value) = environment(name) {
+                told = true;
                 s3 = s3.with_config(key, value);
             }
         }
-        return Ok(s3);
+        // Else that crate asks the machine for its role, which only AWS has an answer to.
+        return match told || bucket.endpoint.is_none() {
+            true => Ok(s3),
+            false => Err(OpenError::NoKey),
+        };
     }
     let credentials = credentials(&config.credentials)?;
     s3 = s3
@@ -152,11 +162,11 @@ fn builder(
     })
 }
 
-fn encrypted(s3: AmazonS3Builder, kind: &str) -> AmazonS3Builder {
-    s3.with_config(
-        Key::Encryption(S3EncryptionConfigKey::ServerSideEncryption),
-        kind,
-    )
+/// That crate's name for it is public by its text only.
+fn encryption_key() -> Result<Key, OpenError> {
+    "aws_server_side_encryption"
+        .parse()
+        .map_err(OpenError::Client)
 }
 
 fn credentials(path: &Path) -> Result<Credentials, OpenError> {
@@ -180,7 +190,7 @@ fn certificates(path: &Path) -> Result<Vec<Certificate>, OpenError> {
     }
     let shown = path.display().to_string();
     let pem = fs::read(path).map_err(|source| OpenError::Read {
-        key: "ca",
+        key: "endpoint_ca",
         path: shown.clone(),
         source,
     })?;
@@ -196,10 +206,11 @@ mod tests {
     use super::*;
     use crate::objects::config::Place;
 
-    fn built(
-        config: &ObjectsConfig,
-        env: &[(&str, &str)],
-    ) -> Result<AmazonS3Builder, OpenError> {
+    /// Who, where a test does not care.
+    const SOMEBODY: [(&str, &str); 2] =
+        [("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "s")];
+
+    fn built(config: &ObjectsConfig, env: &[(&str, &str)]) -> Result<AmazonS3Builder, OpenError> {
         let Ok(Place::S3(bucket)) = config.place() else {
             panic!("{config:?}")
         };
@@ -237,16 +248,16 @@ mod tests {
                 server_side_encryption: "aws:kms:key-1".into(),
                 ..config()
             },
-            &[("AWS_REGION", "other")],
+            &[SOMEBODY[0], SOMEBODY[1], ("AWS_REGION", "other")],
         )
         .unwrap();
-        let sse = |key| value(&s3, Key::Encryption(key));
+        let sse = |key: &str| value(&s3, key.parse().unwrap());
         assert_eq!(value(&s3, Key::Bucket), "packets");
         assert_eq!(value(&s3, Key::Region), "eu-central-1");
         assert_eq!(value(&s3, Key::Endpoint), "https://s3.example:9000");
         assert_eq!(value(&s3, Key::VirtualHostedStyleRequest), "false");
-        assert_eq!(sse(S3EncryptionConfigKey::ServerSideEncryption), "aws:kms");
-        assert_eq!(sse(S3EncryptionConfigKey::KmsKeyId), "key-1");
+        assert_eq!(sse("aws_server_side_encryption"), "aws:kms");
+        assert_eq!(sse("aws_sse_kms_key_id"), "key-1");
     }
 
     #[test]
@@ -256,7 +267,7 @@ mod tests {
                 path_style: false,
                 ..config()
             },
-            &[],
+            &SOMEBODY,
         )
         .unwrap();
         assert_eq!(value(&s3, Key::Endpoint), "https://packets.s3.example:9000");
@@ -300,8 +311,7 @@ mod tests {
 
     #[test]
     fn a_credentials_file_that_others_can_read_is_refused() {
-        let (_dir, config) =
-            secret_file("access_key_id = 'a'\nsecret_access_key = 'b'\n", 0o640);
+        let (_dir, config) = secret_file("access_key_id = 'a'\nsecret_access_key = 'b'\n", 0o640);
         let refused = built(&config, &[]).unwrap_err();
         assert!(matches!(refused, OpenError::Open { mode: 0o640, .. }));
     }
@@ -321,10 +331,17 @@ mod tests {
     }
 
     #[test]
+    fn without_a_key_an_endpoint_of_ones_own_is_not_tried() {
+        assert!(matches!(built(&config(), &[]), Err(OpenError::NoKey)));
+        // At AWS the machine itself may have a role.
+        assert!(built(&ObjectsConfig::s3("s3://packets", ""), &[]).is_ok());
+    }
+
+    #[test]
     fn a_ca_that_is_none_is_refused() {
         let (_dir, config) = secret_file("no certificate", 0o600);
         let config = ObjectsConfig {
-            ca: config.credentials.clone(),
+            endpoint_ca: config.credentials.clone(),
             credentials: Default::default(),
             ..config
         };
