@@ -21,7 +21,7 @@ pub mod write;
 
 pub use embedded::Embedded;
 pub use error::{Answer, Outcome, Refused, StoreError};
-pub use objects::{ChunkReader, Folder, Objects, Put, Run};
+pub use objects::{ChunkReader, Folder, Objects, ObjectsConfig, ObjectsConfigError, Put, Run};
 pub use page::{Page, Paged};
 pub use records::*;
 pub use scope::Scope;
@@ -41,6 +41,14 @@ pub enum Store {
 impl Store {
     /// Opens `sqlite:///DIRECTORY`, which must exist and be migrated. Call it within a tokio runtime.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
+        Self::open_at(url, None).await
+    }
+
+    async fn open_at(url: &str, elsewhere: Option<Objects>) -> Result<Self, StoreError> {
+        if url.starts_with("cql://") {
+            let cql = engine::cql::Cql::open(url, elsewhere).await?;
+            return Ok(Self::Rows(engine::Engine::Cql(cql)));
+        }
         let url = url.to_owned();
         if let Some(rest) = url.strip_prefix("rows+") {
             let rest = rest.to_owned();
@@ -50,6 +58,20 @@ impl Store {
             .await;
         }
         blocking("opening", move || Embedded::open(&url).map(Self::Embedded)).await
+    }
+
+    /// As [`Store::open`], with packet objects where `objects` says. Asks nothing of an object store: a server starts also
+    /// while that is away.
+    pub async fn open_with(url: &str, objects: &ObjectsConfig) -> Result<Self, StoreError> {
+        let elsewhere = Objects::elsewhere(objects)?;
+        let mut store = Self::open_at(url, elsewhere.clone()).await?;
+        if let Some(objects) = elsewhere {
+            *match &mut store {
+                Self::Embedded(store) => &mut store.objects,
+                Self::Rows(engine) => engine.objects_mut(),
+            } = objects;
+        }
+        Ok(store)
     }
 
     /// Packet objects.
@@ -88,6 +110,9 @@ pub struct Migrated {
 }
 
 pub async fn migrate(url: &str, migrate: Migrate) -> Result<Migrated, StoreError> {
+    if url.starts_with("cql://") {
+        return engine::cql::migrate(url, migrate).await;
+    }
     let url = url.to_owned();
     blocking("migrating", move || embedded::migrate(&url, migrate)).await
 }

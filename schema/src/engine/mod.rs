@@ -81,6 +81,13 @@ impl Engine {
         }
     }
 
+    pub(crate) fn objects_mut(&mut self) -> &mut Objects {
+        match self {
+            Self::Sqlite(engine) => &mut engine.objects,
+            Self::Cql(engine) => &mut engine.objects,
+        }
+    }
+
     pub(crate) fn objects(&self) -> &Objects {
         match self {
             Self::Sqlite(engine) => &engine.objects,

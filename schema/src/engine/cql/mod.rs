@@ -1,39 +1,113 @@
-//! ScyllaDB and Cassandra. To come.
-use serde::{Serialize, de::DeserializeOwned};
+//! ScyllaDB and Cassandra: an aggregate is a partition that only lightweight transactions write, on its version; what
+//! follows is kept with the change until it is done. See `store.md`: one conditional write a verb, hints before it.
+mod address;
+mod apply;
+mod chains;
+mod commit;
+mod faults;
+mod locks;
+mod look;
+mod migrate;
+mod session;
+mod write;
+
 use std::sync::Arc;
+
 use tokio::sync::watch;
 
-use super::{Applied, Home, Look, Stop, Tx};
-use crate::{Answer, Objects, StoreError, Write, verbs::Read};
+use super::{control, keys::Home, look::Look, stop::Stop};
+use crate::{Objects, StoreError, verbs::Read};
+use address::Address;
+use locks::Locks;
+use look::Known;
+use session::Cluster;
+
+pub(crate) use migrate::migrate;
+
+/// How often a body may run until all that it needs is there: a fault in a body ends here.
+const RUNS: usize = 100_000;
 
 #[derive(Clone)]
 pub(crate) struct Cql {
+    inner: Arc<Inner>,
     pub(crate) objects: Objects,
     pub(crate) control: watch::Receiver<u64>,
     pub(crate) woken: Arc<watch::Sender<u64>>,
 }
 
+pub(crate) struct Inner {
+    cluster: Cluster,
+    /// In front of every partition's key.
+    prefix: String,
+    /// Requests of this process for one aggregate take turns: servers contend, not requests.
+    turns: Locks,
+    chains: chains::Queues,
+}
+
 impl Cql {
-    pub(crate) async fn read<T: Send + 'static>(
-        &self,
-        _: &'static str,
-        _: impl Fn(&mut dyn Look) -> Result<T, Stop> + Send + Sync + 'static,
-    ) -> Read<T> {
-        Err(StoreError::Closed)
+    /// `elsewhere`: packet objects, unless the address says a directory.
+    pub(crate) async fn open(url: &str, elsewhere: Option<Objects>) -> Result<Self, StoreError> {
+        let address = Address::parse(url)?;
+        let objects = match (elsewhere, &address.objects_dir) {
+            (Some(objects), _) => objects,
+            (None, Some(dir)) => Objects::local(dir)?,
+            (None, None) => {
+                return Err(StoreError::Address {
+                    url: format!(
+                        "cql://{}/{} (packet objects have no place: set [objects] url)",
+                        address.nodes.join(","),
+                        address.keyspace
+                    ),
+                });
+            }
+        };
+        let cluster = Cluster::open(&address).await?;
+        migrate::check(&cluster, &address).await?;
+        let inner = Arc::new(Inner {
+            cluster,
+            prefix: address.prefix.clone(),
+            turns: Locks::default(),
+            chains: chains::Queues::default(),
+        });
+        let head = inner.read("opening", |look| control::head(look)).await?;
+        let (woken, control) = watch::channel(head);
+        Ok(Self {
+            inner,
+            objects,
+            control,
+            woken: Arc::new(woken),
+        })
     }
 
-    pub(crate) async fn write<T, F>(
+    pub(crate) async fn read<T: Send + 'static>(
         &self,
-        _: &'static str,
-        _: Write,
-        _: Home,
-        _: F,
-        _: fn(&mut T, &Applied),
-    ) -> Answer<T>
-    where
-        T: Serialize + DeserializeOwned + Send + 'static,
-        F: Fn(&mut Tx<'_>) -> Result<T, Stop> + Send + Sync + 'static,
-    {
-        Err(StoreError::Closed)
+        verb: &'static str,
+        body: impl Fn(&mut dyn Look) -> Result<T, Stop> + Send + Sync + 'static,
+    ) -> Read<T> {
+        self.inner.read(verb, body).await
+    }
+}
+
+impl Inner {
+    /// An aggregate's partition.
+    fn id(&self, home: &Home) -> String {
+        format!("{}{}", self.prefix, home.id)
+    }
+
+    /// Runs a body until all that it looks for is there.
+    async fn read<T: Send>(
+        &self,
+        verb: &'static str,
+        body: impl Fn(&mut dyn Look) -> Result<T, Stop> + Send + Sync,
+    ) -> Read<T> {
+        let mut known = Known::default();
+        for _ in 0..RUNS {
+            match body(&mut known) {
+                Ok(value) => return Ok(value),
+                Err(Stop::Load(needs)) => known.fetch(self, needs, None).await?,
+                Err(stop) => return Err(stop.into_error(verb)),
+            }
+        }
+        Err(StoreError::TryAgain { operation: verb })
     }
 }

@@ -1,0 +1,192 @@
+//! What a change owes: other aggregates, lists, the control log, the chains; then it is settled.
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use uuid::Uuid;
+
+use super::{
+    Cql,
+    commit::outbox_row,
+    write::{Keep, Made},
+};
+use crate::{
+    Change, Outcome, StoreError, Write,
+    engine::{
+        control,
+        effects::{Applied, Effect, Outbox, Step},
+        events::EventEntry,
+        keys::{Home, List, Table},
+        stop::Stop,
+        tx::Tx,
+    },
+};
+
+fn micros() -> u64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(0)
+}
+
+/// The list of hints has a part a minute.
+pub(super) fn minute(micros: u64) -> String {
+    format!("{:010}", micros / 60_000_000)
+}
+
+impl Cql {
+    /// Says, before a change is made, where something may be left undone.
+    pub(super) async fn hint(&self, home: &Home, op: Uuid) -> Result<(), StoreError> {
+        let now = micros();
+        let (part, sort) = (minute(now), hint_key(home, op));
+        self.inner
+            .entry(List::Hints, &part, &sort, Some(&[]), now)
+            .await
+    }
+
+    /// Does what a change owes. `again`: some of it may be done already.
+    pub(super) async fn apply(
+        &self,
+        write: &Write,
+        outbox: &Outbox,
+        again: bool,
+    ) -> Result<Applied, StoreError> {
+        let mut applied = Applied::default();
+        for (n, effect) in outbox.effects.iter().enumerate() {
+            if let Effect::Then(step) = effect {
+                self.step(write.following(n), step).await?;
+                super::faults::point(step.verb(), "after_step");
+            }
+        }
+        self.inner
+            .put_entries(&outbox.effects, outbox.version)
+            .await?;
+        super::faults::point("apply", "after_lists");
+        for (n, effect) in outbox.effects.iter().enumerate() {
+            if let Effect::Control { change, note } = effect {
+                let number = self.append_control(write, n, change, again).await?;
+                applied.control = Some(number);
+                if let Some(digest) = note {
+                    let step = Step::Note {
+                        digest: *digest,
+                        control: number,
+                    };
+                    self.step(write.following(n), &step).await?;
+                }
+            }
+        }
+        super::faults::point("apply", "after_control");
+        let mut chains: Vec<(String, Vec<EventEntry>)> = Vec::new();
+        for effect in &outbox.effects {
+            if let Effect::Event { chain, entry } = effect {
+                match chains.iter_mut().find(|(name, _)| name == chain) {
+                    Some((_, entries)) => entries.push((**entry).clone()),
+                    None => chains.push((chain.clone(), vec![(**entry).clone()])),
+                }
+            }
+        }
+        for (chain, entries) in chains {
+            let heads = self.append_events(&chain, entries, again).await?;
+            applied.head = heads.into_iter().next_back().or(applied.head);
+        }
+        super::faults::point("apply", "after_events");
+        Ok(applied)
+    }
+
+    async fn append_control(
+        &self,
+        write: &Write,
+        nth: usize,
+        change: &Change,
+        again: bool,
+    ) -> Result<u64, StoreError> {
+        let mut home = self
+            .inner
+            .read("the control log", |look| control::newest(look))
+            .await?;
+        // Closing one partition and opening the next are two steps; the log may have gone on by some more meanwhile.
+        for n in 0..16 {
+            // What is read back is this try's own op, not the caller's.
+            let mut own = write.clone();
+            own.op_id = crate::OpId::fresh();
+            let op = write.op_id;
+            let change = change.clone();
+            let body = move |tx: &mut Tx<'_>| -> Result<(u64, Option<Home>), Stop> {
+                match control::append(tx, op, nth, &change)? {
+                    control::Went::Done(number) => Ok((number, None)),
+                    control::Went::On(next) => Ok((0, Some(next))),
+                }
+            };
+            let made: Made<(u64, Option<Home>)> = self
+                .make(
+                    "append_control",
+                    &own,
+                    &home,
+                    &body,
+                    Keep::Repeated,
+                    again || n > 0,
+                )
+                .await?;
+            self.put_lists(&made).await?;
+            match made.answer {
+                Outcome::Done((number, None)) => {
+                    self.woken.send_if_modified(|head| {
+                        let higher = number > *head;
+                        *head = number.max(*head);
+                        higher
+                    });
+                    return Ok(number);
+                }
+                Outcome::Done((_, Some(next))) => home = next,
+                Outcome::Refused(_) => break,
+            }
+        }
+        Err(StoreError::TryAgain {
+            operation: "appending to the control log",
+        })
+    }
+
+    /// The entries of a write that nobody keeps.
+    pub(super) async fn put_lists<T>(&self, made: &Made<T>) -> Result<(), StoreError> {
+        let Some(outbox) = &made.outbox else {
+            return Ok(());
+        };
+        self.inner
+            .put_entries(&outbox.effects, outbox.version)
+            .await
+    }
+
+    /// All is done: what was owed goes, by and by. Whoever finds it before does nothing twice.
+    pub(super) fn settle(&self, home: Home, version: u64, op: Uuid, op_body: Vec<u8>) {
+        let store = self.clone();
+        tokio::spawn(async move {
+            if let Err(error) = store.settled(&home, version, op, op_body).await {
+                tracing::debug!(%error, row = outbox_row(version), "left to the runner");
+            }
+        });
+    }
+
+    pub(super) async fn settled(
+        &self,
+        home: &Home,
+        version: u64,
+        op: Uuid,
+        op_body: Vec<u8>,
+    ) -> Result<(), StoreError> {
+        // Loose writes are forgotten whole.
+        if home.table != Table::Loose {
+            let _turn = self.inner.turns.turn(home).await;
+            self.inner.clear(home, version, op, op_body).await?;
+        }
+        let now = micros();
+        for at in [now, now.saturating_sub(60_000_000)] {
+            let (part, sort) = (minute(at), hint_key(home, op));
+            self.inner
+                .entry(List::Hints, &part, &sort, None, now)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn hint_key(home: &Home, op: Uuid) -> String {
+    format!("{}\u{1}{}\u{1}{}", home.table.name(), home.id, op.simple())
+}

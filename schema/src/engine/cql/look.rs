@@ -1,0 +1,212 @@
+//! Reading rows from the cluster: what a body needs is fetched, and the body runs again.
+use std::collections::HashMap;
+
+use futures_util::future::try_join_all;
+
+use super::{
+    Inner,
+    session::{Kind, again, failed},
+};
+use crate::{
+    StoreError,
+    engine::{
+        keys::{Home, List},
+        look::{Found, Look, Need, Rows},
+        stop::Stop,
+    },
+};
+
+/// What was fetched for one run of a body.
+#[derive(Default)]
+pub(super) struct Known(HashMap<Need, Found>);
+
+impl Look for Known {
+    fn find(&mut self, need: Need) -> Result<Found, Stop> {
+        match self.0.get(&need) {
+            Some(found) => Ok(found.clone()),
+            None => Err(Stop::Load(vec![need])),
+        }
+    }
+}
+
+/// Requests of one body at a time.
+const AT_ONCE: usize = 256;
+
+impl Known {
+    /// Fetches what is missing. `serial`: the aggregate that is decided on is read as transactions see it.
+    pub(super) async fn fetch(
+        &mut self,
+        inner: &Inner,
+        needs: Vec<Need>,
+        serial: Option<&Home>,
+    ) -> Result<(), StoreError> {
+        for some in needs.chunks(AT_ONCE) {
+            let fetched = try_join_all(some.iter().map(|need| inner.fetch(need, serial))).await?;
+            self.0.extend(some.iter().cloned().zip(fetched));
+        }
+        Ok(())
+    }
+}
+
+/// No part is empty in CQL, so each has its shard behind it.
+fn shard(part: &str, n: u32) -> String {
+    format!("{part}\u{2}{n:02}")
+}
+
+fn shard_of(list: List, sort: &str) -> u32 {
+    // FNV-1a: stable for ever, and spread well enough over 32.
+    let hash = sort.bytes().fold(0x811c_9dc5_u32, |h, b| {
+        (h ^ u32::from(b)).wrapping_mul(0x0100_0193)
+    });
+    hash % list.shards()
+}
+
+fn limit(n: usize) -> i32 {
+    i32::try_from(n).unwrap_or(i32::MAX)
+}
+
+impl Inner {
+    /// The partition that holds an entry.
+    pub(super) fn partition(&self, list: List, part: &str, sort: &str) -> String {
+        format!("{}{}", self.prefix, shard(part, shard_of(list, sort)))
+    }
+
+    async fn fetch(&self, need: &Need, serial: Option<&Home>) -> Result<Found, StoreError> {
+        let kind = |home: &Home| match serial {
+            Some(decided) if decided == home => Kind::SerialRead,
+            _ => Kind::Read,
+        };
+        Ok(match need {
+            Need::Version(home) => Found::Version(self.version(home, kind(home)).await?),
+            Need::Row(at) => {
+                let cql = format!(
+                    "SELECT body FROM {} WHERE id = ? AND row = ?",
+                    at.home.table.name()
+                );
+                let values = (self.id(&at.home), at.row.as_str());
+                Found::Row(self.one(kind(&at.home), &cql, values).await?)
+            }
+            Need::Rows {
+                home,
+                from,
+                to,
+                limit: most,
+            } => {
+                let cql = format!(
+                    "SELECT row, body FROM {} WHERE id = ? AND row >= ? AND row < ? LIMIT ?",
+                    home.table.name()
+                );
+                let values = (self.id(home), from.as_str(), to.as_str(), limit(*most));
+                Found::Rows(self.many(kind(home), &cql, values).await?)
+            }
+            Need::List {
+                list,
+                part,
+                after,
+                to,
+                limit: most,
+            } => {
+                let shards = (0..list.shards()).map(|n| {
+                    let part = format!("{}{}", self.prefix, shard(part, n));
+                    async move { self.entries(*list, &part, after, to, *most).await }
+                });
+                let mut all: Rows = try_join_all(shards).await?.into_iter().flatten().collect();
+                all.sort_by(|a, b| a.0.cmp(&b.0));
+                all.truncate(*most);
+                Found::Rows(all)
+            }
+            Need::Entry { list, part, sort } => {
+                let cql = format!(
+                    "SELECT body FROM {} WHERE part = ? AND sort = ?",
+                    list.name()
+                );
+                let values = (self.partition(*list, part, sort), sort.as_str());
+                Found::Row(self.one(Kind::Read, &cql, values).await?)
+            }
+        })
+    }
+
+    async fn entries(
+        &self,
+        list: List,
+        part: &str,
+        after: &str,
+        to: &str,
+        most: usize,
+    ) -> Result<Rows, StoreError> {
+        let table = list.name();
+        if to.is_empty() {
+            let cql = format!("SELECT sort, body FROM {table} WHERE part = ? AND sort > ? LIMIT ?");
+            self.many(Kind::Read, &cql, (part, after, limit(most)))
+                .await
+        } else {
+            let cql = format!(
+                "SELECT sort, body FROM {table} WHERE part = ? AND sort > ? AND sort < ? LIMIT ?"
+            );
+            self.many(Kind::Read, &cql, (part, after, to, limit(most)))
+                .await
+        }
+    }
+
+    pub(super) async fn version(&self, home: &Home, kind: Kind) -> Result<u64, StoreError> {
+        let cql = format!(
+            "SELECT version FROM {} WHERE id = ? LIMIT 1",
+            home.table.name()
+        );
+        let result = self
+            .cluster
+            .run("reading a version", kind, &cql, (self.id(home),))
+            .await?
+            .into_rows_result()
+            .map_err(|e| failed("reading a version")(Box::new(e)))?;
+        let row: Option<(Option<i64>,)> = result
+            .maybe_first_row()
+            .map_err(|e| failed("reading a version")(Box::new(e)))?;
+        Ok(row
+            .and_then(|r| r.0)
+            .map_or(0, |n| u64::try_from(n).unwrap_or(0)))
+    }
+
+    pub(super) async fn one(
+        &self,
+        kind: Kind,
+        cql: &str,
+        values: impl scylla::serialize::row::SerializeRow,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let result = self
+            .cluster
+            .run("reading a row", kind, cql, values)
+            .await?
+            .into_rows_result()
+            .map_err(|e| again("reading a row", &e))?;
+        let row: Option<(Option<Vec<u8>>,)> = result
+            .maybe_first_row()
+            .map_err(|e| failed("reading a row")(Box::new(e)))?;
+        Ok(row.and_then(|r| r.0))
+    }
+
+    async fn many(
+        &self,
+        kind: Kind,
+        cql: &str,
+        values: impl scylla::serialize::row::SerializeRow,
+    ) -> Result<Rows, StoreError> {
+        let result = self
+            .cluster
+            .run("reading rows", kind, cql, values)
+            .await?
+            .into_rows_result()
+            .map_err(|e| again("reading rows", &e))?;
+        let rows = result
+            .rows::<(Option<String>, Option<Vec<u8>>)>()
+            .map_err(|e| failed("reading rows")(Box::new(e)))?;
+        let mut read = Vec::new();
+        for row in rows {
+            // A partition that has a version and no row yet comes as one row of nulls.
+            if let (Some(key), Some(body)) = row.map_err(|e| failed("reading rows")(Box::new(e)))? {
+                read.push((key, body));
+            }
+        }
+        Ok(read)
+    }
+}

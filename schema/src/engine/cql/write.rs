@@ -1,0 +1,366 @@
+//! One write: look, decide, change the aggregate on its version, do what follows. What nobody answered is read back.
+use std::{collections::BTreeMap, future::Future, pin::Pin, time::Duration};
+
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::time::Instant;
+
+use super::{
+    Cql, RUNS,
+    commit::{Commit, OpRow, op_row, outbox_row},
+    look::Known,
+};
+use crate::{
+    Answer, Outcome, Refused, StoreError, Write, codec,
+    engine::{
+        effects::{Applied, Effect, Outbox, Step},
+        keys::{Home, Table},
+        look::Need,
+        stop::Stop,
+        tx::Tx,
+    },
+};
+use boathook_hooks::ids::Blob;
+
+/// How a write is kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// With what it owes, until that is done.
+    Owed,
+    /// Its effects are entries of lists alone, which whoever repeats it writes again.
+    Repeated,
+}
+
+/// A write that was made, and what it owes.
+pub(super) struct Made<T> {
+    pub(super) answer: Outcome<T>,
+    /// None when nothing changed.
+    pub(super) outbox: Option<Outbox>,
+    /// Whether it was made before, and its effects may be done already.
+    pub(super) again: bool,
+}
+
+pub(super) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What one run of a body came to.
+struct Ran<T> {
+    outcome: Result<T, Stop>,
+    puts: BTreeMap<String, Option<Vec<u8>>>,
+    effects: Vec<Effect>,
+    before: Vec<Effect>,
+}
+
+fn run_once<T>(
+    known: &mut Known,
+    write: &Write,
+    home: &Home,
+    body: &impl Fn(&mut Tx<'_>) -> Result<T, Stop>,
+    repeat: bool,
+) -> Ran<T> {
+    let mut tx = Tx::new(known, write, home.clone(), repeat);
+    let outcome = body(&mut tx);
+    Ran {
+        outcome,
+        puts: tx.puts,
+        effects: tx.effects,
+        before: tx.before,
+    }
+}
+
+impl Cql {
+    pub(crate) async fn write<T, F>(
+        &self,
+        verb: &'static str,
+        write: Write,
+        home: Home,
+        body: F,
+        fill: fn(&mut T, &Applied),
+    ) -> Answer<T>
+    where
+        T: Serialize + DeserializeOwned + Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T, Stop> + Send + Sync + 'static,
+    {
+        let patience = write.patience();
+        let operation = verb;
+        if patience.is_zero() {
+            return Err(StoreError::TryAgain { operation });
+        }
+        // In a task of its own: a caller that gives up cuts nothing in two.
+        let store = self.clone();
+        let task = tokio::spawn(async move { store.whole(verb, &write, &home, &body, fill).await });
+        match tokio::time::timeout(patience, task).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(e)) => Err(StoreError::Backend {
+                operation,
+                source: Box::new(e),
+            }),
+            Err(_) => Err(StoreError::TryAgain { operation }),
+        }
+    }
+
+    /// The change, its effects, and the end of what it owed.
+    async fn whole<T, F>(
+        &self,
+        verb: &'static str,
+        write: &Write,
+        home: &Home,
+        body: &F,
+        fill: fn(&mut T, &Applied),
+    ) -> Answer<T>
+    where
+        T: Serialize + DeserializeOwned + Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T, Stop> + Send + Sync + 'static,
+    {
+        let made = self
+            .make(verb, write, home, body, Keep::Owed, false)
+            .await?;
+        let mut answer = made.answer;
+        let Some(outbox) = made.outbox else {
+            return Ok(answer);
+        };
+        let version = outbox.version;
+        let applied = self.apply(write, &outbox, made.again).await?;
+        if let Outcome::Done(value) = &mut answer {
+            fill(value, &applied);
+        }
+        let row = OpRow {
+            verb: verb.to_owned(),
+            actor: write.actor.to_string(),
+            version,
+            answer,
+        };
+        let bytes = codec::encode("answer", &row)?;
+        self.settle(home.clone(), version, write.op_id.0, bytes);
+        Ok(row.answer)
+    }
+
+    /// A step of another write, whose effects are its own.
+    pub(super) fn step<'a>(
+        &'a self,
+        write: Write,
+        step: &'a Step,
+    ) -> Boxed<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            let (home, run) = (step.home(), step.clone());
+            let body = move |tx: &mut Tx<'_>| run.run(tx);
+            let fill = |_: &mut (), _: &Applied| {};
+            match self.whole(step.verb(), &write, &home, &body, fill).await? {
+                Outcome::Done(()) => {}
+                Outcome::Refused(reason) => {
+                    tracing::warn!(verb = step.verb(), %reason, "what follows from a change was refused");
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// The change alone.
+    pub(super) async fn make<T, F>(
+        &self,
+        verb: &'static str,
+        write: &Write,
+        home: &Home,
+        body: &F,
+        keep: Keep,
+        repeat: bool,
+    ) -> Result<Made<T>, StoreError>
+    where
+        T: Serialize + DeserializeOwned + Send,
+        F: Fn(&mut Tx<'_>) -> Result<T, Stop> + Send + Sync,
+    {
+        let inner = &self.inner;
+        let until = Instant::now() + write.patience();
+        let _turn = inner.turns.turn(home).await;
+        let op_at = home.at(op_row(write.op_id.0));
+        let mut hinted = false;
+        let mut serial = false;
+        let mut pause = Duration::from_millis(4);
+        loop {
+            if Instant::now() > until {
+                return Err(StoreError::TryAgain { operation: verb });
+            }
+            let mut known = Known::default();
+            let decided = serial.then_some(home);
+            let first = vec![Need::Version(home.clone()), Need::Row(op_at.clone())];
+            known.fetch(inner, first, decided).await?;
+            if let Some(made) = self.before(verb, write, home, &mut known, decided).await? {
+                return Ok(made);
+            }
+            let mut runs = 0;
+            let Ran {
+                outcome,
+                puts,
+                effects,
+                before,
+            } = loop {
+                let mut ran = run_once(&mut known, write, home, body, repeat);
+                match ran.outcome {
+                    Err(Stop::Load(needs)) if runs < RUNS => {
+                        known.fetch(inner, needs, decided).await?;
+                        runs += 1;
+                    }
+                    outcome => {
+                        ran.outcome = outcome;
+                        break ran;
+                    }
+                }
+            };
+            let expected = match crate::engine::look::Look::version(&mut known, home) {
+                Ok(version) => version,
+                Err(stop) => return Err(stop.into_error(verb)),
+            };
+            let value = match outcome {
+                Ok(value) => value,
+                // Decided on what transactions under way may have changed: decided again on what they did.
+                Err(Stop::Refused(_)) if !serial => {
+                    serial = true;
+                    continue;
+                }
+                Err(Stop::Refused(reason)) => {
+                    let kept = self.refuse(verb, write, home, expected, &reason).await?;
+                    if kept {
+                        let answer = Outcome::Refused(reason);
+                        return Ok(Made {
+                            answer,
+                            outbox: None,
+                            again: false,
+                        });
+                    }
+                    continue;
+                }
+                Err(stop) => return Err(stop.into_error(verb)),
+            };
+            let unchanged = puts.is_empty() && effects.is_empty();
+            let lists_only =
+                puts.is_empty() && effects.iter().all(|e| matches!(e, Effect::List { .. }));
+            if unchanged || lists_only {
+                for effect in &effects {
+                    inner.put_entry(effect, 1).await?;
+                }
+                let answer = Outcome::Done(value);
+                return Ok(Made {
+                    answer,
+                    outbox: None,
+                    again: false,
+                });
+            }
+            let version = expected + 1;
+            let outbox = Outbox {
+                op: Blob(write.op_id.0.as_bytes().to_vec()),
+                actor: write.actor.clone(),
+                at: write.now,
+                version,
+                effects,
+            };
+            let owed = keep == Keep::Owed && !outbox.effects.is_empty();
+            if owed && !hinted {
+                self.hint(home, write.op_id.0).await?;
+                hinted = true;
+            }
+            for effect in &before {
+                inner.put_entry(effect, 1).await?;
+            }
+            let row = OpRow {
+                verb: verb.to_owned(),
+                actor: write.actor.to_string(),
+                version,
+                answer: Outcome::Done(value),
+            };
+            let commit = Commit {
+                home,
+                expected,
+                rows: &puts,
+                op: write.op_id.0,
+                op_body: codec::encode("answer", &row)?,
+                outbox: owed.then(|| codec::encode("outbox", &outbox)).transpose()?,
+            };
+            super::faults::point(verb, "before_commit");
+            let applied = match inner.commit(&commit).await? {
+                Some(applied) => applied,
+                // Nobody knows: the op itself tells, read as transactions see it.
+                None => inner.serial_row(&op_at).await?.is_some(),
+            };
+            if applied {
+                super::faults::point(verb, "after_commit");
+                return Ok(Made {
+                    answer: row.answer,
+                    outbox: Some(outbox),
+                    again: false,
+                });
+            }
+            serial = true;
+            let jitter = Duration::from_micros(u64::from(write.op_id.0.as_bytes()[15]) * 40);
+            tokio::time::sleep(pause + jitter).await;
+            pause = (pause * 2).min(Duration::from_millis(120));
+        }
+    }
+
+    /// What this op was answered before, and what it may owe still.
+    async fn before<T: DeserializeOwned>(
+        &self,
+        verb: &'static str,
+        write: &Write,
+        home: &Home,
+        known: &mut Known,
+        decided: Option<&Home>,
+    ) -> Result<Option<Made<T>>, StoreError> {
+        let at = home.at(op_row(write.op_id.0));
+        let found = crate::engine::look::Look::bytes(known, &at).map_err(|s| s.into_error(verb))?;
+        let Some(bytes) = found else {
+            return Ok(None);
+        };
+        let who: OpRow<bson::Bson> = codec::decode("answer", &bytes)?;
+        // Another's op id must not bring another's answer.
+        if who.verb != verb || who.actor != write.actor.to_string() {
+            return Ok(Some(Made {
+                answer: Outcome::Refused(Refused::OpReused),
+                outbox: None,
+                again: true,
+            }));
+        }
+        let row: OpRow<Outcome<T>> = codec::decode("answer", &bytes)?;
+        let owed = home.at(outbox_row(row.version));
+        known
+            .fetch(&self.inner, vec![Need::Row(owed.clone())], decided)
+            .await?;
+        let owed =
+            crate::engine::look::Look::bytes(known, &owed).map_err(|s| s.into_error(verb))?;
+        Ok(Some(Made {
+            answer: row.answer,
+            outbox: owed.map(|b| codec::decode("outbox", &b)).transpose()?,
+            again: true,
+        }))
+    }
+
+    /// Remembers a refusal beside the aggregate that was refused, if there is one. False: it changed meanwhile.
+    async fn refuse(
+        &self,
+        verb: &'static str,
+        write: &Write,
+        home: &Home,
+        expected: u64,
+        reason: &Refused,
+    ) -> Result<bool, StoreError> {
+        // Nothing is kept of strangers, nor where nothing is.
+        if expected == 0
+            || home.table == Table::Loose
+            || matches!(reason, Refused::OutOfScope | Refused::NotFound(_))
+        {
+            return Ok(true);
+        }
+        let row = OpRow {
+            verb: verb.to_owned(),
+            actor: write.actor.to_string(),
+            version: 0,
+            answer: Outcome::<()>::Refused(reason.clone()),
+        };
+        let commit = Commit {
+            home,
+            expected,
+            rows: &BTreeMap::new(),
+            op: write.op_id.0,
+            op_body: codec::encode("answer", &row)?,
+            outbox: None,
+        };
+        Ok(self.inner.commit(&commit).await? != Some(false))
+    }
+}
