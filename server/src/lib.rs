@@ -27,5 +27,5 @@ use boathook_schema::{Store, StoreError};
 
 /// The store that the config names, migrated already.
 pub async fn open_store(config: &config::Config) -> Result<Store, StoreError> {
-    Store::open(&config.store_url()).await
+    Store::open_with(&config.store_url(), &config.objects).await
 }

@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use boathook_schema::{ObjectsConfig, ObjectsConfigError};
 use serde::{Deserialize, Serialize};
 
 pub use sections::{Agents, Limits, Log, LogFormat, Ops, People, Tls};
@@ -21,6 +22,8 @@ pub struct Config {
     pub listen: SocketAddr,
     #[serde(default)]
     pub store: String,
+    #[serde(default)]
+    pub objects: ObjectsConfig,
     #[serde(default)]
     pub tls: Tls,
     #[serde(default)]
@@ -50,6 +53,8 @@ pub enum ConfigError {
         found: String,
         expected: &'static str,
     },
+    #[error("the config file's {0}")]
+    Objects(#[from] ObjectsConfigError),
 }
 
 fn default_listen() -> SocketAddr {
@@ -64,6 +69,7 @@ impl Config {
             origin: origin.to_owned(),
             listen: default_listen(),
             store: String::new(),
+            objects: ObjectsConfig::default(),
             tls: Tls::default(),
             ops: Ops::default(),
             limits: Limits::default(),
@@ -85,6 +91,8 @@ impl Config {
             &mut config.tls.certificate,
             &mut config.tls.key,
             &mut config.tls.ca,
+            &mut config.objects.credentials,
+            &mut config.objects.endpoint_ca,
         ] {
             if !relative.as_os_str().is_empty() && relative.is_relative() {
                 *relative = folder.join(&relative);
@@ -129,6 +137,7 @@ impl Config {
         if !self.store.is_empty() && !self.store.starts_with("sqlite:///") {
             return bad("store", &self.store, "sqlite:///DIRECTORY");
         }
+        self.objects.check()?;
         let a = &self.agents;
         let ranges = [
             (

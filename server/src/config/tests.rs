@@ -33,6 +33,7 @@ fn an_unknown_key_is_refused_by_its_name() {
             SAMPLE.replace("hold_seconds", "hold_secondz"),
             "hold_secondz",
         ),
+        (SAMPLE.replace("path_style", "path_stile"), "path_stile"),
     ] {
         let message = parse(&text).unwrap_err().to_string();
         assert!(message.contains(key), "{message}");
@@ -69,6 +70,13 @@ fn values_out_of_range_are_refused_by_their_key() {
             "limits.sign_in_burst",
         ),
         ("store = \"\"", "store = \"postgres://x\"", "store"),
+        ("url = \"\"", "url = \"packets\"", "objects.url"),
+        ("region = \"\"", "region = \"eu\"", "objects.url"),
+        (
+            "timeout_seconds = 6",
+            "timeout_seconds = 61",
+            "objects.timeout_seconds",
+        ),
     ] {
         let message = parse(&SAMPLE.replace(from, to)).unwrap_err().to_string();
         assert!(message.contains(key), "{message}");
@@ -102,13 +110,15 @@ fn every_key_of_the_settings_stands_in_the_sample_and_no_other() {
 fn relative_paths_begin_at_the_files_folder() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("boathook-server.toml");
-    let text = "data_dir = 'data'\norigin = 'https://h'\n[tls]\ncertificate = 'tls.crt'\nkey = '/etc/tls.key'";
+    let text = "data_dir = 'data'\norigin = 'https://h'\n[tls]\ncertificate = 'tls.crt'\nkey = '/etc/tls.key'\n[objects]\nurl = 's3://packets'\ncredentials = 's3.toml'";
     std::fs::write(&path, text).unwrap();
     let config = Config::read(&path).unwrap();
     assert_eq!(config.data_dir, dir.path().join("data"));
     assert_eq!(config.tls.certificate, dir.path().join("tls.crt"));
     assert_eq!(config.tls.key, Path::new("/etc/tls.key"));
     assert_eq!(config.tls.ca, Path::new(""));
+    assert_eq!(config.objects.credentials, dir.path().join("s3.toml"));
+    assert_eq!(config.objects.endpoint_ca, Path::new(""));
     assert_eq!(
         config.store_url(),
         format!("sqlite://{}/data/store", dir.path().display())

@@ -32,6 +32,20 @@ pub struct OutcomeLabels {
     pub outcome: &'static str,
 }
 
+/// A counter of what is counted elsewhere.
+#[derive(Debug, Default)]
+pub struct Total {
+    counter: Counter,
+}
+
+impl Total {
+    pub fn set(&self, total: u64) {
+        self.counter
+            .inner()
+            .fetch_max(total, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
 type Histograms = Family<RouteLabels, Histogram, fn() -> Histogram>;
 
 /// Everything that `/metrics` shows.
@@ -49,6 +63,9 @@ pub struct Metrics {
     pub sign_ins: Family<OutcomeLabels, Counter>,
     /// The control number this server has taken in.
     pub control_number: Gauge,
+    /// 1 while packet objects cannot be reached or written.
+    pub objects_degraded: Gauge,
+    pub objects_failures: Total,
 }
 
 impl Default for Metrics {
@@ -69,6 +86,8 @@ impl Default for Metrics {
             answers: Family::default(),
             sign_ins: Family::default(),
             control_number: Gauge::default(),
+            objects_degraded: Gauge::default(),
+            objects_failures: Total::default(),
         };
         registry.register(
             "requests",
@@ -104,6 +123,16 @@ impl Default for Metrics {
             "control_number",
             "Control number taken in",
             metrics.control_number.clone(),
+        );
+        registry.register(
+            "objects_degraded",
+            "1 while packets cannot be stored or read",
+            metrics.objects_degraded.clone(),
+        );
+        registry.register(
+            "objects_failures",
+            "Operations on packet objects that failed",
+            metrics.objects_failures.counter.clone(),
         );
         Self {
             registry: Mutex::new(registry),

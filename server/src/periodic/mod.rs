@@ -1,16 +1,18 @@
 //! Work that nobody asks for: expiring hooks, giving leases back, cleaning up, the hourly digest.
 mod gc;
 mod house;
+mod objects;
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
-pub use gc::collect_orphans;
+pub use gc::{Collected, collect_orphans};
 pub use house::each_second;
 
 use crate::app::Shared;
 
 /// Begins all of it; it ends with the shutdown.
 pub fn spawn(app: &Shared) {
+    tokio::spawn(objects::watch(app.clone()));
     every(
         app,
         Duration::from_secs(1),
@@ -26,16 +28,24 @@ pub fn spawn(app: &Shared) {
     every(app, Duration::from_secs(3600), "heads", |app| async move {
         house::digest_heads(&app).await
     });
+    let next = Arc::new(tokio::sync::Mutex::new(None));
     every(
         app,
         Duration::from_secs(3600),
         "orphan chunks",
-        |app| async move {
-            let deleted = collect_orphans(&app).await?;
-            if deleted > 0 {
-                tracing::info!(deleted, "chunks that nobody can want again are deleted");
+        move |app| {
+            let next = next.clone();
+            async move {
+                let mut next = next.lock().await;
+                let (done, then) =
+                    collect_orphans(&app, next.clone(), gc::TURN, false).await?;
+                *next = then;
+                if done.chunks > 0 {
+                    let deleted = done.chunks;
+                    tracing::info!(deleted, "chunks that nobody can want again are deleted");
+                }
+                Ok(())
             }
-            Ok(())
         },
     );
 }

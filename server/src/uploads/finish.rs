@@ -9,7 +9,8 @@ use boathook_hooks::{
     packet::{self, CheckError, CheckLimits, CheckedPacket, Expected, UNPACKED_FACTOR},
 };
 use boathook_schema::{
-    Claim, CommitPacket, Committed, Packet, Refused, Run, Scope, Write, objects::CHUNK_BYTES,
+    Claim, CommitPacket, Committed, Packet, Refused, Run, Scope, StoreError, Write,
+    objects::CHUNK_BYTES,
 };
 use bson::doc;
 use sha2::{Digest as _, Sha256};
@@ -25,9 +26,7 @@ pub async fn finish(app: &Shared, key: PublicKey, claim: &Claim, run: Run) -> An
     let checked = read_back(app, key, claim, &run).await?;
     let (sha256, checked) = match checked {
         Ok(found) => found,
-        Err(CheckError::Io(error)) => {
-            return Err(Problem::internal("reading a packet back", error));
-        }
+        Err(CheckError::Io(error)) => return Err(unread(error)),
         Err(fault) => return Err(reject(app, claim, &fault).await),
     };
     let bytes = packet::Statement::to_json(checked.statement());
@@ -68,6 +67,14 @@ pub async fn finish(app: &Shared, key: PublicKey, claim: &Claim, run: Run) -> An
             }
             Err(reason.into())
         }
+    }
+}
+
+/// The packet stays whole and undecided: the next request for it goes on.
+fn unread(error: std::io::Error) -> Problem {
+    match error.downcast::<StoreError>() {
+        Ok(error) => error.into(),
+        Err(error) => Problem::internal("reading a packet back", error),
     }
 }
 

@@ -84,6 +84,10 @@ async fn open_upload(app: &App, instance: &Instance, text: &str) -> Answer<(Clai
     if !claim.sized {
         return Err(Problem::not_found("upload: create it first"));
     }
+    if claim.state != ClaimState::Accepted && app.store.objects().away() {
+        // Before its bytes are sent for nothing; what is durable stays.
+        return Err(Problem::busy("packets cannot be stored now", 30));
+    }
     let run = match claim.state {
         ClaimState::Accepted => Run {
             chunks: Vec::new(),
