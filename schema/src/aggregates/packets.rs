@@ -60,7 +60,8 @@ fn whole(look: &mut dyn Look, claim: &ClaimId) -> Result<Option<Packet>, Stop> {
     };
     let part = statement_part(claim, &packet.sha256);
     let pieces = look.list(List::Statements, &part, "", usize::MAX)?;
-    packet.statement = Blob(pieces.into_iter().flat_map(|(_, piece)| piece).collect());
+    let pieces: Vec<Vec<u8>> = pieces.into_iter().map(|(_, piece)| piece).collect();
+    packet.statement = Blob(pieces.concat());
     Ok(Some(packet))
 }
 

@@ -23,29 +23,40 @@ use crate::{
 /// What a busy claimant is told to wait when no lease says better.
 const BUSY_MS: i64 = 60_000;
 
-/// When the next reservation may come back.
-fn next_free(tx: &mut Tx<'_>) -> Result<Time, Stop> {
-    let now = tx.now();
-    let need = next_due(&tx.home, now);
-    let next = match tx.find(need)? {
-        Found::Rows(rows) => rows
-            .first()
-            .and_then(|(row, _)| lease_of(row))
-            .map(|(until, _)| until),
+/// What the asks of one group share.
+struct Group<'a> {
+    scope: &'a Scope,
+    /// For those that are granted.
+    until: Time,
+    /// When the next reservation may come back.
+    next_free: Option<Time>,
+}
+
+impl Group<'_> {
+    fn granted(&mut self) {
+        let next = self.next_free.unwrap_or(self.until);
+        self.next_free = Some(next.min(self.until));
+    }
+}
+
+/// The first lease that runs out. Read once a group, before it changes any: to who asks later in it this is a hint.
+fn next_free(tx: &mut Tx<'_>) -> Result<Option<Time>, Stop> {
+    let need = next_due(&tx.home, tx.now());
+    Ok(match tx.find(need)? {
+        Found::Rows(rows) => rows.first().and_then(|(row, _)| Some(lease_of(row)?.0)),
         _ => None,
-    };
-    Ok(next.unwrap_or(now.plus_ms(BUSY_MS)))
+    })
 }
 
 /// One ask. Says what to reply and whether the revision changed.
 fn ask(
     tx: &mut Tx<'_>,
-    scope: &Scope,
+    group: &mut Group<'_>,
     revision: &mut Revision,
     ask: &ClaimAsk,
-    until: Time,
 ) -> Result<(ClaimReply, bool), Stop> {
     let unchanged = |reply| Ok((reply, false));
+    let (scope, until) = (group.scope, group.until);
     if !scope.holds_instance(&ask.customer, &ask.instance) || !revision.is_for(&ask.customer) {
         return unchanged(ClaimReply::NotFound);
     }
@@ -63,7 +74,7 @@ fn ask(
             save(tx, &claim)?;
             return unchanged(ClaimReply::Same(lease(&claim.value)));
         }
-        if let Some(reply) = no_room(tx, revision, ask, true)? {
+        if let Some(reply) = no_room(tx, group, revision, ask, true) {
             return unchanged(reply);
         }
         let Some(reservation) = claim.value.id.reservation.checked_add(1) else {
@@ -75,6 +86,7 @@ fn ask(
         }
         claim.value = fresh(revision, ask, reservation, attempt, tx.now());
         quota::reserve(revision, &mut claim.value, until);
+        group.granted();
         save(tx, &claim)?;
         return Ok((ClaimReply::Granted(lease(&claim.value)), true));
     }
@@ -82,12 +94,13 @@ fn ask(
         return unchanged(ClaimReply::Answered);
     }
     let row = quota::rows_left(revision);
-    if let Some(reply) = no_room(tx, revision, ask, row)? {
+    if let Some(reply) = no_room(tx, group, revision, ask, row) {
         return unchanged(reply);
     }
     let mut claim = fresh(revision, ask, 1, ask.attempt, tx.now());
     quota::reserve(revision, &mut claim, until);
     revision.usage.rows += 1;
+    group.granted();
     insert(tx, &claim)?;
     Ok((ClaimReply::Granted(lease(&claim)), true))
 }
@@ -101,11 +114,12 @@ fn attempt_of(claim: &Claim, ask: &ClaimAsk) -> u32 {
 
 /// Why there is no reservation to be had now.
 fn no_room(
-    tx: &mut Tx<'_>,
+    tx: &Tx<'_>,
+    group: &Group<'_>,
     revision: &Revision,
     ask: &ClaimAsk,
     row: bool,
-) -> Result<Option<ClaimReply>, Stop> {
+) -> Option<ClaimReply> {
     let limit = revision.quota.packet_bytes;
     let reply = match &revision.state {
         HookState::Full => ClaimReply::Full,
@@ -119,16 +133,16 @@ fn no_room(
         HookState::Published => match quota::room(revision, ask.bytes) {
             Room::Full => ClaimReply::Full,
             Room::Busy => ClaimReply::Busy {
-                until: next_free(tx)?,
+                until: group.next_free.unwrap_or(tx.now().plus_ms(BUSY_MS)),
             },
             Room::Free if !row => ClaimReply::Full,
-            Room::Free => return Ok(None),
+            Room::Free => return None,
         },
         ended => ClaimReply::Ended {
             state: ended.word().to_owned(),
         },
     };
-    Ok(Some(reply))
+    Some(reply)
 }
 
 fn fresh(revision: &Revision, ask: &ClaimAsk, reservation: u16, attempt: u32, now: Time) -> Claim {
@@ -182,14 +196,19 @@ impl Engine {
             let mut found = revisions::load(tx)?;
             let revision = &mut found.value;
             let mut changed = settle(tx, revision)? > 0;
+            let mut group = Group {
+                scope: &scope,
+                until: lease_until,
+                next_free: next_free(tx)?,
+            };
             let mut granted: BTreeMap<CustomerId, Vec<InstanceId>> = BTreeMap::new();
             let mut replies = Vec::with_capacity(asks.len());
             for one in &asks {
-                let (reply, wrote) = ask(tx, &scope, revision, one, lease_until)?;
+                let (reply, wrote) = ask(tx, &mut group, revision, one)?;
                 changed |= wrote;
                 if let ClaimReply::Granted(_) = reply {
-                    let group = granted.entry(one.customer.clone()).or_default();
-                    group.push(one.instance.clone());
+                    let names = granted.entry(one.customer.clone()).or_default();
+                    names.push(one.instance.clone());
                 }
                 replies.push(reply);
             }
