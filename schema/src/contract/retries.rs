@@ -1,4 +1,8 @@
 //! A write that is sent again with its op id gets the answer of the first, and changes nothing more.
+use boathook_hooks::{
+    ids::{Blob, HookId},
+    states::Move,
+};
 use futures_util::future::join_all;
 
 use super::bench::{Bench, acme, at_acme, bob, done, refused, ticket};
@@ -77,20 +81,19 @@ pub async fn claims_sent_again_are_the_same_claims(b: Bench) {
     assert_eq!(b.revision(&digest).await.usage.reserved, 1);
 }
 
+/// Within the aggregate that the first write changed: nobody gives one op id to writes of two.
 pub async fn an_op_id_is_one_actors_and_one_verbs(b: Bench) {
     let op = OpId::fresh();
-    done(
-        b.store
-            .put_ticket(&at_acme(), b.ada().op(op), put("one"))
-            .await,
-    );
+    let draft = b.draft(&HookId::fresh(), &[acme()]);
+    let (scope, s) = (at_acme(), &b.store);
+    let submit = |write| s.submit_draft(&scope, write, draft.clone(), None);
+    let hook = done(submit(b.ada().op(op)).await);
     let bobs = Write::person(bob(), b.now).op(op);
-    let answer = b.store.put_ticket(&at_acme(), bobs, put("one")).await;
-    assert_eq!(refused(answer), Refused::OpReused);
-    let name = "Acme".to_owned();
+    assert_eq!(refused(submit(bobs).await), Refused::OpReused);
+    let (write, payload) = (b.ada().op(op), Some(Blob(b"bytes".to_vec())));
     let answer = b
         .store
-        .put_customer(&Scope::All, b.ada().op(op), acme(), name)
+        .advance(&at_acme(), write, hook.id, 1, None, Move::Submit, payload)
         .await;
     assert_eq!(refused(answer), Refused::OpReused);
 }
