@@ -76,6 +76,7 @@ macro_rules! contract_tests {
                 stopping_ends_reservations_for_good,
                 stopping_again_changes_nothing,
                 what_is_full_or_superseded_is_stopped_and_named_while_it_would_have_lived,
+                what_was_stopped_is_held_until_it_would_have_ended_and_stays_stopped,
                 what_expired_is_not_stopped,
                 lowering_never_raises_and_spares_what_is_in_use,
                 lowering_to_what_it_is_changes_nothing,
@@ -132,6 +133,7 @@ macro_rules! contract_tests {
                 chunks_are_given_free_only_when_their_claim_cannot_come_back,
                 a_large_statement_comes_back_byte_for_byte,
                 packets_of_another_customer_are_not_there,
+                each_customer_of_a_hook_sees_its_own_packets,
             ]
             events: [
                 an_event_follows_from_the_one_before,

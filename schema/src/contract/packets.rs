@@ -8,7 +8,7 @@ use boathook_hooks::{
 use bytes::Bytes;
 use futures_util::{TryStreamExt as _, future::join_all};
 
-use super::bench::{Bench, acme, at_acme, at_bolt, done, iid, refused, ticket};
+use super::bench::{Bench, acme, at_acme, at_bolt, bolt, done, iid, refused, ticket};
 use crate::{
     Chunk, Claim, ClaimState, CommitPacket, Committed, EventKind, Outcome, Packet, PacketsBy, Page,
     Put, Refused, Scope,
@@ -368,6 +368,55 @@ pub async fn packets_of_another_customer_are_not_there(b: Bench) {
         .await;
     assert_eq!(refused(person), Refused::OutOfScope);
     assert_eq!(claim_state(&b, &claim).await, ClaimState::Accepted);
+}
+
+/// Of a hook for two customers, page by page.
+pub async fn each_customer_of_a_hook_sees_its_own_packets(b: Bench) {
+    let digest = b.published_with(&[acme(), bolt()], b.quota(4)).await;
+    let mut all = Vec::new();
+    for (n, customer) in [acme(), bolt(), acme(), bolt()].into_iter().enumerate() {
+        let ask = crate::ClaimAsk {
+            customer,
+            ..b.ask(u32::try_from(n).unwrap(), 1, 100)
+        };
+        let reply = b.claims(digest, vec![ask]).await.remove(0);
+        let crate::ClaimReply::Granted(lease) = reply else {
+            panic!("{n}: {reply:?}");
+        };
+        done(b.commit(b.packet(&lease.claim, 100, &n.to_string())).await);
+        all.push(lease.claim);
+    }
+    let hook = b.revision(&digest).await.hook;
+    let both = Scope::Only([acme(), bolt()].into());
+    let whose: [(Scope, &[usize]); 4] = [
+        (at_acme(), &[0, 2]),
+        (at_bolt(), &[1, 3]),
+        (both, &[0, 1, 2, 3]),
+        (Scope::All, &[0, 1, 2, 3]),
+    ];
+    for (scope, own) in whose {
+        let own: Vec<&ClaimId> = own.iter().map(|n| &all[*n]).collect();
+        for by in [
+            PacketsBy::Ticket(ticket()),
+            PacketsBy::Hook(hook.clone()),
+            PacketsBy::Day("2026-11-21".into()),
+        ] {
+            let (mut found, mut next) = (Vec::new(), None);
+            loop {
+                let page = Page::first(1).after(next);
+                let page = b.store.packets(&scope, by.clone(), page).await.unwrap();
+                found.extend(page.items.into_iter().map(|p| p.claim));
+                next = page.next;
+                if next.is_none() {
+                    break;
+                }
+            }
+            found.sort();
+            let mut own = own.clone();
+            own.sort();
+            assert_eq!(found.iter().collect::<Vec<_>>(), own, "{scope:?} {by:?}");
+        }
+    }
 }
 
 async fn claim_state(b: &Bench, claim: &ClaimId) -> ClaimState {
