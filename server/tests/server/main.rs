@@ -6,6 +6,7 @@ mod config;
 mod drain;
 mod home;
 mod logs;
+mod objects;
 mod people;
 mod store;
 mod tls;
