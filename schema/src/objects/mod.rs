@@ -299,14 +299,19 @@ impl Objects {
             .store
             .list(Some(&folder.0))
             .map_ok(|object| object.location)
+            // *Not found* is the bucket here.
+            .map_err(|e| Error::Generic {
+                store: "list",
+                source: Box::new(e),
+            })
             .boxed();
         let mut deleted = self.store.delete_stream(found);
         let mut count = 0;
         while let Some(done) = deleted.next().await {
             match done {
                 Ok(_) => count += 1,
-                // Another was faster. A bucket says nothing of what is gone; *not found* is the bucket itself.
-                Err(Error::NotFound { .. }) if self.directory.is_some() => {}
+                // Another was faster.
+                Err(Error::NotFound { .. }) => {}
                 Err(e) => return Err(self.failed("deleting a chunk")(e)),
             }
         }

@@ -111,6 +111,9 @@ fn builder(
         .with_region(region)
         .with_virtual_hosted_style_request(!config.path_style)
         .with_conditional_put(S3ConditionalPut::ETagMatch)
+        // One request a chunk, some at a time: a thousand in one take a small service longer than one request may, and not
+        // every service knows it.
+        .with_disable_bulk_delete(true)
         .with_client_options(client)
         .with_retry(RetryConfig {
             backoff: BackoffConfig {

@@ -281,11 +281,15 @@ async fn a_bucket_that_is_not_there_is_said_so() {
             url: "s3://no-such-bucket".into(),
             ..config
         };
-        let failed = Objects::open(&config, None).unwrap().probe().await;
-        let said = std::error::Error::source(&failed.unwrap_err())
-            .unwrap()
-            .to_string();
-        assert!(said.contains("NoSuchBucket"), "{said}");
+        let objects = Objects::open(&config, None).unwrap();
+        for failed in [
+            objects.probe().await.unwrap_err(),
+            objects.delete(&folder()).await.unwrap_err(),
+            objects.run(&folder()).await.unwrap_err(),
+        ] {
+            let said = std::error::Error::source(&failed).unwrap().to_string();
+            assert!(said.contains("NoSuchBucket"), "{said}");
+        }
     }
 }
 
