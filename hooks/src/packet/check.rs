@@ -393,5 +393,5 @@ fn same<T: PartialEq + ToString>(
 }
 
 #[cfg(test)]
-#[path = "check_tests.rs"]
+#[path = "check_tests/mod.rs"]
 mod tests;

@@ -1,6 +1,9 @@
 //! Packets that are written here and read by others.
 #![allow(clippy::unwrap_used)]
-use std::io::{Cursor, Read as _};
+use std::{
+    collections::BTreeMap,
+    io::{Cursor, Read as _},
+};
 
 use super::*;
 
