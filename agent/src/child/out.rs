@@ -8,6 +8,7 @@ use std::{
 use boathook_hooks::{
     ids::SectionName,
     packet::{LeftOut, Outcome},
+    redaction::CUT_MARK,
     time::Time,
 };
 
@@ -15,9 +16,12 @@ use super::wire::{self, FileBegin, Frame, SectionBegin, SectionEnd, WireError};
 
 /// Things left out that a section lists one by one; the rest is summed up.
 const MOST_LEFT_OUT: usize = 40;
-/// Longest text of a reason or of something left out, in bytes.
-const LONGEST: usize = 600;
-/// Longest name of a file, in bytes; of a longer one the end is kept.
+/// Longest text of a reason or of something left out, in bytes. The daemon shortens it behind its redaction, which must
+/// see more than what it leaves away where a text was cut.
+const LONGEST: usize = 12 << 10;
+/// Texts of all that is left out in a section, in bytes: they come in one frame.
+const LEFT_OUT_BYTES: usize = 32 << 10;
+/// Longest name of a file, in bytes; of a longer one the last parts are kept.
 const LONGEST_PATH: usize = 4096;
 
 /// After a section's time what was collected may still be told for so long, such as how a command was killed.
@@ -116,7 +120,7 @@ impl Section {
     ) -> Result<Self, WireError> {
         let mut open = lock(pipe);
         open.turn += 1;
-        let collector = clip(collector, 100);
+        let collector = cut(collector, LONGEST);
         open.say(&Frame::SectionBegin(SectionBegin {
             section,
             collector,
@@ -149,7 +153,7 @@ impl Section {
     /// Begins a file; one that is open is ended first.
     pub fn begin_file(&mut self, path: &str, raw: bool) -> Result<(), Stop> {
         self.check_grace()?;
-        let path = clip_begin(path, LONGEST_PATH);
+        let path = last_parts(path, LONGEST_PATH).to_owned();
         self.with(|pipe| {
             pipe.end_file()?;
             pipe.in_file = true;
@@ -229,12 +233,10 @@ impl Section {
 
     /// Something that could have been here and is not. Makes the section neither better nor worse.
     pub fn leave_out(&mut self, text: &str, bytes: u64, items: u64) {
-        if self.left_out.len() < MOST_LEFT_OUT {
-            self.left_out.push(LeftOut {
-                text: clip(text, LONGEST),
-                bytes,
-                items,
-            });
+        let text = cut(text, LONGEST);
+        let told: usize = self.left_out.iter().map(|l| l.text.len()).sum();
+        if self.left_out.len() < MOST_LEFT_OUT && told + text.len() <= LEFT_OUT_BYTES {
+            self.left_out.push(LeftOut { text, bytes, items });
         } else {
             self.more.bytes = self.more.bytes.saturating_add(bytes);
             self.more.items = self.more.items.saturating_add(items.max(1));
@@ -244,7 +246,7 @@ impl Section {
     /// The section will be *truncated*, for this reason.
     pub fn truncate(&mut self, why: &str) {
         if self.truncated.is_none() {
-            self.truncated = Some(clip(why, LONGEST));
+            self.truncated = Some(cut(why, LONGEST));
         }
     }
 
@@ -296,7 +298,7 @@ impl Section {
         }
         SectionEnd {
             outcome,
-            reason: clip(&reason, LONGEST),
+            reason: cut(&reason, LONGEST),
             left_out: self.left_out,
             elapsed_ms: u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
         }
@@ -324,7 +326,8 @@ fn outcome(result: Result<(), Stop>, truncated: Option<String>) -> (Outcome, Str
 impl Stop {
     /// What an error of the system means for a section; `what` was being done.
     pub fn system(what: &str, error: &io::Error) -> Self {
-        let words = format!("{what}: {}", plain(error));
+        // A colon right behind a name such as `passwd` would read as a password to redaction.
+        let words = format!("{what} failed: {}", plain(error));
         match error.kind() {
             io::ErrorKind::PermissionDenied => Self::DeniedBySystem(words),
             io::ErrorKind::TimedOut => Self::TimedOut(words),
@@ -342,159 +345,34 @@ pub fn plain(error: &io::Error) -> String {
     }
 }
 
-/// At most `bytes` bytes of `text`, cut between characters, without control characters.
-pub fn clip(text: &str, bytes: usize) -> String {
-    let end = text.floor_char_boundary(bytes);
-    text[..end]
-        .chars()
+/// `text` without control characters.
+pub fn plain_line(text: &str) -> String {
+    text.chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect()
 }
 
-/// The last `bytes` bytes of `text`, cut between characters.
-fn clip_begin(text: &str, bytes: usize) -> String {
-    text[text.ceil_char_boundary(text.len().saturating_sub(bytes))..].to_owned()
+/// As [`plain_line`], of at most `bytes` bytes. One that was cut says so to the redaction: half a secret looks like none.
+fn cut(text: &str, bytes: usize) -> String {
+    if text.len() <= bytes {
+        return plain_line(text);
+    }
+    let end = text.floor_char_boundary(bytes.saturating_sub(CUT_MARK.len()));
+    plain_line(&text[..end]) + CUT_MARK
+}
+
+/// The last parts of a path that fit into `bytes` bytes; none is cut in two, as half a secret looks like none.
+fn last_parts(path: &str, bytes: usize) -> &str {
+    let from = path.len().saturating_sub(bytes);
+    if from == 0 {
+        return path;
+    }
+    let whole = path.bytes().enumerate().skip(from - 1);
+    let mut slashes = whole.filter(|(_, b)| *b == b'/');
+    slashes
+        .next()
+        .map_or("a-name-that-is-too-long", |(at, _)| &path[at + 1..])
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    fn section(bytes: u64, total: u64) -> (SharedPipe, Section) {
-        let pipe = shared(Box::new(io::sink()), total);
-        let until = Instant::now() + Duration::from_secs(60);
-        let section = Section::begin(
-            &pipe,
-            "s".parse().unwrap(),
-            "file",
-            bytes,
-            until,
-            Time::from_ms(0),
-        )
-        .unwrap();
-        (pipe, section)
-    }
-
-    #[test]
-    fn bytes_beyond_the_section_are_cut_and_said() {
-        let (_, mut section) = section(4, 100);
-        section.begin_file("a", false).unwrap();
-        assert!(matches!(section.write(b"123456"), Err(Stop::Full)));
-        let end = section.finish(Err(Stop::Full));
-        assert_eq!(end.outcome, Outcome::Truncated);
-        assert_eq!(end.left_out[0].bytes, 2);
-        assert!(end.reason.contains("4 bytes"), "{}", end.reason);
-    }
-
-    #[test]
-    fn bytes_beyond_the_run_are_cut_and_said() {
-        let (_, mut section) = section(100, 4);
-        section.begin_file("a", false).unwrap();
-        assert!(matches!(section.write(b"123456"), Err(Stop::Full)));
-        assert!(section.finish(Err(Stop::Full)).reason.contains("whole run"));
-    }
-
-    #[test]
-    fn a_collector_that_was_given_up_is_heard_no_more() {
-        let (pipe, mut old) = section(100, 100);
-        old.begin_file("a", false).unwrap();
-        let end = SectionEnd {
-            outcome: Outcome::TimedOut,
-            reason: String::new(),
-            left_out: vec![],
-            elapsed_ms: 0,
-        };
-        lock(&pipe).end_section(&end).unwrap();
-        assert!(matches!(old.write(b"late"), Err(Stop::Closed)));
-        assert!(matches!(old.begin_file("b", false), Err(Stop::Closed)));
-    }
-
-    /// Keeps what is written for a look at it.
-    #[derive(Clone, Default)]
-    struct Kept(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Kept {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn a_file_that_is_not_told_to_its_end_is_said_to_be_cut() {
-        let ended_by = |act: &dyn Fn(&mut Section)| {
-            let kept = Kept::default();
-            let pipe = shared(Box::new(kept.clone()), 100);
-            let until = Instant::now() + Duration::from_secs(60);
-            let name = "s".parse().unwrap();
-            let mut section =
-                Section::begin(&pipe, name, "file", 5, until, Time::from_ms(0)).unwrap();
-            section.begin_file("a", false).unwrap();
-            kept.0.lock().unwrap().clear();
-            act(&mut section);
-            let end = section.finish(Ok(()));
-            lock(&pipe).end_section(&end).unwrap();
-            let bytes = kept.0.lock().unwrap();
-            let mut cut = Vec::new();
-            Frame::FileCut.write(&mut cut).unwrap();
-            let at = bytes.windows(cut.len()).position(|w| w == cut);
-            at.is_some()
-        };
-        let whole = |section: &mut Section| {
-            section.write(b"12345").unwrap();
-            section.end_file().unwrap();
-        };
-        assert!(!ended_by(&whole));
-        assert!(ended_by(&|section| {
-            section.write(b"123456").unwrap_err();
-            section.end_file().unwrap();
-        }));
-        assert!(ended_by(&|section| {
-            section.cut_file().unwrap();
-            section.end_file().unwrap();
-        }));
-        assert!(ended_by(&|section| section.write(b"1").unwrap()));
-    }
-
-    #[test]
-    fn time_that_is_over_stops_the_flow() {
-        let pipe = shared(Box::new(io::sink()), 100);
-        let over = Instant::now().checked_sub(GRACE).unwrap();
-        let mut late = Section::begin(
-            &pipe,
-            "s".parse().unwrap(),
-            "file",
-            9,
-            over,
-            Time::from_ms(0),
-        )
-        .unwrap();
-        assert!(matches!(late.check_time(), Err(Stop::TimedOut(_))));
-        assert!(matches!(
-            late.begin_file("a", false),
-            Err(Stop::TimedOut(_))
-        ));
-    }
-
-    #[test]
-    fn a_long_list_of_what_is_left_out_is_summed_up() {
-        let (_, mut section) = section(1, 1);
-        (0..100).for_each(|n| section.leave_out(&n.to_string(), 2, 1));
-        let end = section.finish(Ok(()));
-        assert_eq!(end.left_out.len(), MOST_LEFT_OUT + 1);
-        assert_eq!(end.left_out.iter().map(|l| l.items).sum::<u64>(), 100);
-        assert_eq!(end.left_out.iter().map(|l| l.bytes).sum::<u64>(), 200);
-    }
-
-    #[test]
-    fn texts_are_cut_between_characters() {
-        assert_eq!(clip("größe\n", 3), "gr");
-        assert_eq!(clip("a\nb", 10), "a b");
-        assert_eq!(clip_begin("größe", 3), "ße");
-    }
-}
+mod tests;

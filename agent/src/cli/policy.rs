@@ -41,7 +41,8 @@ pub fn run(config: &Config, file: &Path, command: Command, out: Out) -> anyhow::
             checked(Some(&other), &policy, &credentials, out)
         }
         Command::Explain { hook: None } => {
-            let lines = words(&Policy::load(config, file)?, &credentials);
+            let policy = Policy::load(config, file)?;
+            let lines = marked(words(&policy), &words(&Policy::shipped()?), &credentials);
             out.say(&json!({"policy": lines}), || lines.join("\n"))
         }
         Command::Explain { hook: Some(hook) } => one(config, file, &hook, &credentials, out),
@@ -93,8 +94,28 @@ fn checked(
     })
 }
 
-/// The policy in plain words, a line each.
-fn words(policy: &Policy, credentials: &Credentials) -> Vec<String> {
+/// `lines` with those marked that are as in the policy that is shipped, and the credentials.
+fn marked(lines: Vec<String>, shipped: &[String], credentials: &Credentials) -> Vec<String> {
+    let mark = |line: String| {
+        if shipped.contains(&line) {
+            format!("{line} (default)")
+        } else {
+            line
+        }
+    };
+    let names: Vec<&str> = credentials.names().collect();
+    let names = if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    };
+    let mut lines: Vec<String> = lines.into_iter().map(mark).collect();
+    lines.push(format!("Credentials that hooks may name: {names}."));
+    lines
+}
+
+/// The policy in plain words, a line for each value.
+fn words(policy: &Policy) -> Vec<String> {
     let grants = &policy.grants;
     let list = |items: Vec<String>| {
         if items.is_empty() {
@@ -118,21 +139,11 @@ fn words(policy: &Policy, credentials: &Credentials) -> Vec<String> {
                     .collect()
             )
         ),
-        format!(
-            "The journal: {}. Processes: {}.",
-            yes(grants.journal),
-            yes(grants.processes)
-        ),
-        format!(
-            "HTTP on this machine: {}. Other hosts: {}.",
-            yes(grants.loopback_http),
-            list(grants.hosts.clone())
-        ),
+        format!("The journal: {}.", yes(grants.journal)),
+        format!("Processes: {}.", yes(grants.processes)),
+        format!("HTTP on this machine: {}.", yes(grants.loopback_http)),
+        format!("Other hosts: {}.", list(grants.hosts.clone())),
         format!("Files without redaction: {}.", yes(grants.raw)),
-        format!(
-            "Credentials that hooks may name: {}.",
-            list(credentials.names().map(str::to_owned).collect())
-        ),
     ];
     if grants.commands.is_empty() {
         lines.push("Commands: none.".to_owned());
@@ -148,13 +159,12 @@ fn words(policy: &Policy, credentials: &Credentials) -> Vec<String> {
             .to_owned(),
         );
     }
-    lines.push(format!(
-        "A day: at most {} runs and {}. A packet: at most {}. A run: at most {} seconds.",
-        limits.runs_per_day,
-        size(limits.bytes_per_day),
-        size(limits.packet_size),
-        limits.run_time.as_secs()
-    ));
+    lines.extend([
+        format!("A day: at most {} runs.", limits.runs_per_day),
+        format!("A day: at most {}.", size(limits.bytes_per_day)),
+        format!("A packet: at most {}.", size(limits.packet_size)),
+        format!("A run: at most {} seconds.", limits.run_time.as_secs()),
+    ]);
     lines.push(match &policy.quiet {
         Some(quiet) => format!("No run begins during the quiet hours, {quiet}."),
         None => "Quiet hours: none.".to_owned(),
@@ -217,6 +227,40 @@ fn one(
                 }
                 text
             })
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_as_shipped_is_marked_and_what_the_administrator_set_is_not() {
+        let explained = |text: &str| {
+            let shipped = words(&Policy::shipped().unwrap());
+            marked(
+                words(&Policy::parse(text).unwrap()),
+                &shipped,
+                &Credentials::default(),
+            )
+        };
+        let all = explained("");
+        let (own, defaults) = all.split_last().unwrap();
+        assert_eq!(own, "Credentials that hooks may name: none.");
+        assert!(
+            defaults.iter().all(|l| l.ends_with(" (default)")),
+            "{all:?}"
+        );
+        let set = explained("[consent]\nwide = \"auto\"\n[limits]\nruns_per_day = 7\n");
+        for line in [
+            "Hooks of ordinary reach: auto. (default)",
+            "Hooks of wide reach: auto.",
+            "A day: at most 7 runs.",
+            "The journal: allowed. (default)",
+        ] {
+            assert!(set.iter().any(|l| l == line), "{line}: {set:?}");
         }
     }
 }

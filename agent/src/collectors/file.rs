@@ -157,7 +157,7 @@ impl Files<'_> {
             Err(Denied::Directory | Denied::Gone) if !found.named => return Ok(()),
             // The hook wanted it so.
             Err(denied @ Denied::Excluded) if !found.named => {
-                section.leave_out(&format!("{name}: {denied}"), 0, 1);
+                section.leave_out(&denied.of(&name), 0, 1);
                 return Ok(());
             }
             Err(denied) => {
@@ -284,7 +284,7 @@ impl Files<'_> {
     /// What the section is, once everything was tried.
     fn outcome(self, nothing_matches: bool, section: &mut Section) -> Result<(), Stop> {
         for (name, denied) in &self.denied {
-            section.leave_out(&format!("{name}: {denied}"), 0, 1);
+            section.leave_out(&denied.of(name), 0, 1);
         }
         if self.old > 0 {
             section.leave_out("files older than the hook asks for", 0, self.old);

@@ -15,7 +15,7 @@ use std::{
 use boathook_hooks::{collectors::journal::Params, time::Time};
 
 use crate::{
-    child::out::{Section, Stop, clip},
+    child::out::{Section, Stop},
     policy::grants::Grants,
 };
 use entry::Entry;
@@ -244,7 +244,7 @@ impl Ended {
     fn good(&self) -> Result<(), Stop> {
         match self.status {
             Some(status) if !status.success() => {
-                let said = clip(self.stderr.trim(), 300);
+                let said = self.stderr.trim();
                 Err(Stop::Failed(format!(
                     "journalctl failed ({status}): {said}"
                 )))

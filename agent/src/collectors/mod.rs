@@ -4,7 +4,7 @@ mod command;
 mod file;
 mod host;
 mod journal;
-mod postgres;
+pub mod postgres;
 mod processes;
 
 use boathook_hooks::{

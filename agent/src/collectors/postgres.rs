@@ -4,7 +4,7 @@ mod guard;
 mod queries;
 mod secret;
 mod session;
-mod socket;
+pub mod socket;
 mod table;
 
 use std::time::Duration;
@@ -13,7 +13,7 @@ use boathook_hooks::collectors::postgres::{Params, Section as Part};
 use tokio_postgres::error::SqlState;
 
 use crate::child::{
-    out::{Section, Stop, clip},
+    out::{Section, Stop},
     wire::Job,
 };
 use queries::Query;
@@ -136,7 +136,7 @@ async fn one(
 }
 
 fn refused(error: &tokio_postgres::Error, why: &str) -> Stop {
-    let why = clip(why, 400);
+    let why = why.to_owned();
     match error.code() {
         Some(code) if *code == SqlState::INSUFFICIENT_PRIVILEGE => Stop::DeniedBySystem(format!(
             "{why}: grant the role pg_monitor to the credential's user"

@@ -65,6 +65,14 @@ pub enum Denied {
 }
 
 impl Denied {
+    /// What was refused, and why. No colon stands right behind the name: `passwd:` would read as a password to redaction.
+    pub fn of(&self, name: &str) -> String {
+        match self {
+            Self::NotGranted => format!("no allowed directory holds {name}"),
+            why => format!("{name} is left out: {why}"),
+        }
+    }
+
     /// Whether the customer's rules or ours refused, not the system.
     pub fn is_policy(&self) -> bool {
         match self {

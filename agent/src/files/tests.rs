@@ -22,6 +22,35 @@ fn open_named(dirs: &Dirs, path: &Path) -> Result<Opened, Denied> {
 }
 
 #[test]
+fn what_is_said_of_a_file_is_not_taken_for_a_password() {
+    let redactor = boathook_hooks::redaction::Redactor::builder()
+        .build()
+        .unwrap();
+    for denied in [
+        Denied::NotGranted,
+        Denied::Outside,
+        Denied::Never("a password file"),
+        Denied::Gone,
+        Denied::System(io::ErrorKind::PermissionDenied.into()),
+    ] {
+        let said = denied.of("/etc/passwd");
+        assert_eq!(redactor.redact_text(&said).text, said);
+    }
+    assert_eq!(
+        Denied::NotGranted.of("/etc/passwd"),
+        "no allowed directory holds /etc/passwd"
+    );
+    let stop = crate::child::out::Stop::system(
+        "starting /usr/bin/passwd",
+        &io::ErrorKind::PermissionDenied.into(),
+    );
+    let crate::child::out::Stop::DeniedBySystem(said) = stop else {
+        panic!("{stop:?}");
+    };
+    assert_eq!(redactor.redact_text(&said).text, said);
+}
+
+#[test]
 fn without_openat2_files_open_and_no_link_is_followed_at_all() {
     let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let at = |name: &str| dir.path().join(name);

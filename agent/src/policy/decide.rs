@@ -1,4 +1,5 @@
-//! What the policy says to a hook: run it within these limits, not now, or not at all. Pure.
+//! What the policy says to a hook: run it within these limits, not now, or not at all. It looks at the machine only to see
+//! whose a socket directory is.
 use std::path::Path;
 
 use boathook_hooks::{
@@ -13,6 +14,7 @@ use boathook_hooks::{
 };
 
 use super::{Credentials, Mode, Policy};
+use crate::collectors::postgres::socket;
 
 /// What ran here since midnight UTC.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -147,7 +149,10 @@ fn denial(entry: &CollectorEntry, policy: &Policy, credentials: &Credentials) ->
             if !credentials.has(&p.credential) {
                 return Some(format!("there is no credential {:?}", p.credential));
             }
-            let near = p.socket_dir.is_some() || postgres::is_loopback(&p.host);
+            if let Some(dir) = &p.socket_dir {
+                return socket::refusal(dir, grants);
+            }
+            let near = postgres::is_loopback(&p.host);
             (!near && !grants.hosts.contains(&p.host))
                 .then(|| format!("the host {} is not allowed", p.host))
         }

@@ -7,12 +7,16 @@ mod quiet;
 mod tests;
 
 use std::{
+    fmt,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use boathook_hooks::{documents::hook::RedactionProfile, ids::Digest, redaction::RedactionError};
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor, value::MapAccessDeserializer},
+};
 
 pub use credentials::Credentials;
 pub use decide::{Decision, Ready, Used, decide};
@@ -46,13 +50,10 @@ pub enum PolicyError {
 }
 
 /// How runs come about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     Auto,
     AskRun,
-    /// In the format; not available in this version.
-    AskSend,
 }
 
 impl Mode {
@@ -60,7 +61,20 @@ impl Mode {
         match self {
             Self::Auto => "auto",
             Self::AskRun => "ask-run",
-            Self::AskSend => "ask-send",
+        }
+    }
+
+    /// `field` names where it stands.
+    fn read(field: &str, text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "ask-run" => Ok(Self::AskRun),
+            "ask-send" => Err(format!(
+                "{field}: ask-send is not available in this version; use \"ask-run\", which asks before anything runs"
+            )),
+            other => Err(format!(
+                "{field}: found {other:?}, expected one of \"auto\", \"ask-run\""
+            )),
         }
     }
 }
@@ -98,28 +112,46 @@ struct FileForm {
     agent: AgentForm,
 }
 
-#[derive(Deserialize)]
-#[serde(
-    untagged,
-    expecting = "expected consent = \"auto\" or \"ask-run\", or [consent] with ordinary and wide"
-)]
 enum ConsentForm {
-    Both(Mode),
+    Both(String),
     Each(EachForm),
+}
+
+/// By hand, since an untagged enum would not say which key of the table is wrong.
+impl<'de> Deserialize<'de> for ConsentForm {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = ConsentForm;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("\"auto\" or \"ask-run\", or [consent] with ordinary and wide")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<ConsentForm, E> {
+                Ok(ConsentForm::Both(text.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ConsentForm, A::Error> {
+                EachForm::deserialize(MapAccessDeserializer::new(map)).map(ConsentForm::Each)
+            }
+        }
+        from.deserialize_any(Either)
+    }
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct EachForm {
-    ordinary: Mode,
-    wide: Mode,
+    ordinary: String,
+    wide: String,
 }
 
 impl Default for EachForm {
     fn default() -> Self {
         Self {
-            ordinary: Mode::Auto,
-            wide: Mode::AskRun,
+            ordinary: Mode::Auto.word().to_owned(),
+            wide: Mode::AskRun.word().to_owned(),
         }
     }
 }
@@ -214,15 +246,15 @@ impl Policy {
     pub fn parse(text: &str) -> Result<Self, String> {
         let form: FileForm = toml::from_str(text).map_err(|e| e.to_string())?;
         let (ordinary, wide) = match form.consent {
-            ConsentForm::Both(mode) => (mode, mode),
-            ConsentForm::Each(each) => (each.ordinary, each.wide),
+            ConsentForm::Both(mode) => {
+                let mode = Mode::read("consent", &mode)?;
+                (mode, mode)
+            }
+            ConsentForm::Each(each) => (
+                Mode::read("consent.ordinary", &each.ordinary)?,
+                Mode::read("consent.wide", &each.wide)?,
+            ),
         };
-        if ordinary == Mode::AskSend || wide == Mode::AskSend {
-            return Err(
-                "consent: ask-send is not available in this version; use \"ask-run\", which asks before anything runs"
-                    .into(),
-            );
-        }
         let allow = form.allow;
         check_allowed(&allow)?;
         Ok(Self {

@@ -20,16 +20,16 @@ impl Form {
         match (&self.from, &self.to) {
             (None, None) => Ok(None),
             (Some(from), Some(to)) => Ok(Some(QuietHours {
-                from: minutes(from)?,
-                to: minutes(to)?,
+                from: minutes("from", from)?,
+                to: minutes("to", to)?,
             })),
             _ => Err("quiet_hours: from and to come together".into()),
         }
     }
 }
 
-fn minutes(text: &str) -> Result<u16, String> {
-    let refuse = || format!("quiet_hours: expected a time such as \"18:00\", found {text:?}");
+fn minutes(key: &str, text: &str) -> Result<u16, String> {
+    let refuse = || format!("quiet_hours.{key}: found {text:?}, expected a time such as \"18:00\"");
     let (hour, minute) = text.split_once(':').ok_or_else(refuse)?;
     let (hour, minute): (u16, u16) = (
         hour.parse().map_err(|_| refuse())?,
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn a_time_that_is_none_or_alone_is_refused() {
         for bad in ["24:00", "8", "08:60", "x:y"] {
-            assert!(minutes(bad).is_err(), "{bad}");
+            assert!(minutes("from", bad).is_err(), "{bad}");
         }
         assert!(
             Form {

@@ -250,6 +250,60 @@ fn ask_send_is_refused_with_words_and_unknown_keys_with_their_name() {
 }
 
 #[test]
+fn a_consent_that_is_none_is_told_by_key_and_value() {
+    for (text, words) in [
+        (
+            "[consent]\nordinary = \"x\"",
+            "consent.ordinary: found \"x\", expected one of",
+        ),
+        ("[consent]\nwide = \"Auto\"", "consent.wide: found \"Auto\""),
+        ("consent = \"yes\"", "consent: found \"yes\""),
+        ("[consent]\nnarrow = \"auto\"", "narrow"),
+        ("consent = 3", "ordinary and wide"),
+        (
+            "[quiet_hours]\nfrom = \"8\"\nto = \"18:00\"",
+            "quiet_hours.from: found \"8\"",
+        ),
+    ] {
+        let said = Policy::parse(text).unwrap_err();
+        assert!(said.contains(words), "{said}");
+    }
+}
+
+#[test]
+fn a_socket_directory_is_refused_where_the_collector_would_refuse_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path().to_str().unwrap();
+    let hook = hook(vec![entry(
+        "db",
+        "postgres",
+        doc! {"credential": "pg", "socket_dir": dir},
+    )]);
+    let credentials: Credentials =
+        Credentials::parse("[pg]\nuser = \"u\"\npassword = \"a-long-password\"\n").unwrap();
+    let denied = |policy: &str| {
+        let policy = Policy::parse(policy).unwrap();
+        let said = said(&hook, &policy, &credentials, Used::default(), 0);
+        match said {
+            Decision::Run(ready) => ready.denied.into_iter().map(|(_, why)| why).collect(),
+            Decision::Refused(why) => vec![why],
+            other => panic!("{other:?}"),
+        }
+    };
+    let both = |dirs: &str| {
+        denied(&format!(
+            "consent = \"auto\"\n[allow]\ndirectories = {dirs}"
+        ))
+    };
+    let refused = both("[\"/var/log\"]");
+    assert!(
+        refused.iter().any(|why| why.contains("socket directory")),
+        "{refused:?}"
+    );
+    assert_eq!(both(&format!("[{dir:?}]")), Vec::<String>::new());
+}
+
+#[test]
 fn a_grant_that_could_not_mean_anything_is_refused() {
     for bad in [
         "[allow]\ndirectories = [\"var/log\"]",

@@ -201,6 +201,5 @@ pub const fn consent_of(mode: policy::Mode) -> Consent {
     match mode {
         policy::Mode::Auto => Consent::Auto,
         policy::Mode::AskRun => Consent::AskRun,
-        policy::Mode::AskSend => Consent::AskSend,
     }
 }

@@ -80,7 +80,7 @@ async fn a_command_that_is_not_there_says_so() {
         .run()
         .await;
     ran.is("c", Outcome::Failed)
-        .says("starting /no/such: no such file");
+        .says("starting /no/such failed: no such file");
 }
 
 #[tokio::test]

@@ -6,10 +6,11 @@ use serde_json::Value;
 
 use super::reader::Line;
 
-/// Longest message that is sent, in bytes.
+/// A message of many lines ends with the line that reaches so many bytes.
 const LONGEST: usize = 64 << 10;
-/// Longest name of a host, a unit or a program.
+/// Longest name of a host, a unit or a program; a longer one is left out, as half a secret looks like none.
 const LONGEST_NAME: usize = 256;
+const TOO_LONG: &str = "[a name that is too long]";
 
 /// What counts of an entry. A value is a text, a list of bytes (where it is not UTF-8), a list of several values of one
 /// name, or null (systemd.journal-fields(7), Journal JSON Format).
@@ -88,7 +89,11 @@ impl Entry {
             .into_iter()
             .find_map(Value::as_str)
             .unwrap_or_default();
-        &unit[..unit.floor_char_boundary(LONGEST_NAME)]
+        if unit.len() > LONGEST_NAME {
+            TOO_LONG
+        } else {
+            unit
+        }
     }
 
     /// `text` becomes the entry's line or lines: time, host, program and pid, priority where it is grave, message.
@@ -98,7 +103,7 @@ impl Entry {
             text.push_str("[an entry that is too long to be read]\n");
             return;
         }
-        let name = |value: &Value| one_line(&first(value), LONGEST_NAME);
+        let name = |value: &Value| name_of(&first(value));
         let or = |a: &Value, b: &Value| if a.is_null() { name(b) } else { name(a) };
         let (at, host) = (self.at().unwrap_or_default(), name(&self.host));
         let (program, pid) = (
@@ -117,7 +122,12 @@ impl Entry {
         // Writing to a String cannot fail.
         let _ = write!(text, "{at} {host} {program}{pid}: {grave}");
         let message = first(&self.message);
-        let kept = &message[..message.floor_char_boundary(LONGEST)];
+        // A cut within a line could leave half of a secret, which redaction would not know.
+        let end = message
+            .as_bytes()
+            .get(LONGEST..)
+            .and_then(|rest| rest.iter().position(|b| *b == b'\n'));
+        let kept = end.map_or(message.as_str(), |n| &message[..LONGEST + n]);
         // Lines that follow are not indented: a key or a trace must look like itself to redaction and to readers.
         for (n, line) in kept.lines().enumerate() {
             if n > 0 {
@@ -153,8 +163,11 @@ fn first(value: &Value) -> String {
     }
 }
 
-fn one_line(text: &str, most: usize) -> String {
-    crate::child::out::clip(text, most)
+fn name_of(text: &str) -> String {
+    if text.len() > LONGEST_NAME {
+        return TOO_LONG.to_owned();
+    }
+    crate::child::out::plain_line(text)
 }
 
 #[cfg(test)]
@@ -206,10 +219,17 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_says_so_and_a_long_message_is_cut() {
+    fn what_cannot_be_read_says_so_and_a_long_message_is_cut_between_its_lines() {
         assert_eq!(line("{broken"), "[an entry that is too long to be read]\n");
         let long = "x".repeat(LONGEST + 9);
-        let text = line(&format!(r#"{{"__CURSOR":"c","MESSAGE":"{long}"}}"#));
-        assert!(text.ends_with("x [9 bytes more]\n") && text.len() < LONGEST + 100);
+        let text = line(&format!(
+            r#"{{"__CURSOR":"c","MESSAGE":"{long}\n12345678"}}"#
+        ));
+        assert!(text.ends_with("x [9 bytes more]\n"));
+        assert!(text.contains(&long), "a line is whole, or not there");
+        let name = line(&format!(
+            r#"{{"__CURSOR":"c","SYSLOG_IDENTIFIER":"{long}"}}"#
+        ));
+        assert!(name.len() < 100 && name.contains(TOO_LONG), "{name}");
     }
 }

@@ -17,7 +17,7 @@ use tokio_postgres::{
 
 use super::{CONNECT, connect::Place, guard::Guard};
 use crate::child::{
-    out::{Stop, clip, plain},
+    out::{Stop, plain},
     wire::Credential,
 };
 
@@ -243,7 +243,7 @@ where
 /// The server's own words, without what was asked.
 pub fn words(error: &Error) -> String {
     match error.as_db_error() {
-        Some(db) => clip(db.message(), 300),
+        Some(db) => db.message().to_owned(),
         None => {
             let mut text = error.to_string();
             let mut source = std::error::Error::source(error);
@@ -251,7 +251,7 @@ pub fn words(error: &Error) -> String {
                 text = format!("{text}: {inner}");
                 source = inner.source();
             }
-            clip(&text, 300)
+            text
         }
     }
 }

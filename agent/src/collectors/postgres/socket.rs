@@ -16,24 +16,11 @@ const OTHERS_WRITE: u32 = 0o002;
 
 /// The socket of `port` in `dir`: one of the system's own directories, or beneath one that the policy grants.
 pub fn socket(dir: &str, port: u16, grants: &Grants) -> Result<Place, Stop> {
-    let failed = |error: &io::Error| Stop::system(&format!("the socket directory {dir}"), error);
-    // Resolved first, so that no link leads out of what is granted.
-    let real = fs::canonicalize(dir).map_err(|error| failed(&error))?;
-    let own = SOCKETS.iter().filter_map(|own| fs::canonicalize(own).ok());
-    let granted = (grants.directories.iter())
-        .filter_map(|granted| fs::canonicalize(granted).ok())
-        .filter(|granted| real.starts_with(granted))
-        .max_by_key(|granted| granted.components().count());
-    // Of what the policy grants its administrator knows who may write above it (a temporary directory of a test lies
-    // in /tmp, which is everyone's); what lies beneath is looked at up to there. Of the system's own, up to the root.
-    let top = match granted {
-        Some(granted) => granted,
-        None if own.into_iter().any(|own| own == real) => PathBuf::from("/"),
-        None => {
-            return Err(Stop::DeniedByPolicy(format!(
-                "the policy grants no directory that holds the socket directory {dir}"
-            )));
-        }
+    let failed =
+        |error: io::Error| Stop::system(&format!("looking for the socket directory {dir}"), &error);
+    let (real, top) = granted(dir, grants).map_err(failed)?;
+    let Some(top) = top else {
+        return Err(Stop::DeniedByPolicy(not_granted(dir)));
     };
     let path = real.join(format!(".s.PGSQL.{port}"));
     let about = |path: &Path| {
@@ -52,6 +39,34 @@ pub fn socket(dir: &str, port: u16, grants: &Grants) -> Result<Place, Stop> {
         path,
         owner: socket.uid(),
     })
+}
+
+/// Why the policy refuses the sockets of `dir`; none when it does not, or when the directory cannot be looked at.
+pub fn refusal(dir: &str, grants: &Grants) -> Option<String> {
+    let (_, top) = granted(dir, grants).ok()?;
+    top.is_none().then(|| not_granted(dir))
+}
+
+fn not_granted(dir: &str) -> String {
+    format!("the policy grants no directory that holds the socket directory {dir}")
+}
+
+/// Where `dir` really is, and up to where who may write is looked at; none of that when the policy does not grant it.
+fn granted(dir: &str, grants: &Grants) -> io::Result<(PathBuf, Option<PathBuf>)> {
+    // Resolved first, so that no link leads out of what is granted.
+    let real = fs::canonicalize(dir)?;
+    let own = SOCKETS.iter().filter_map(|own| fs::canonicalize(own).ok());
+    let granted = (grants.directories.iter())
+        .filter_map(|granted| fs::canonicalize(granted).ok())
+        .filter(|granted| real.starts_with(granted))
+        .max_by_key(|granted| granted.components().count());
+    // Of what the policy grants its administrator knows who may write above it (a temporary directory of a test lies
+    // in /tmp, which is everyone's); what lies beneath is looked at up to there. Of the system's own, up to the root.
+    let top = granted.or_else(|| {
+        let is_own = own.into_iter().any(|own| own == real);
+        is_own.then(|| PathBuf::from("/"))
+    });
+    Ok((real, top))
 }
 
 /// Sticky directories that everyone may write are no exception: whoever comes first has the name while the server is

@@ -5,10 +5,11 @@ use boathook_hooks::time::Time;
 use serde::Serialize;
 
 use super::users::Users;
+use crate::child::out::plain_line;
 
 /// Read of a file of /proc at most.
 const MOST: u64 = 256 << 10;
-/// Longest command line that is sent, in bytes.
+/// Longest command line that is sent, in bytes: arguments beyond it are left out.
 const LONGEST_LINE: usize = 4 << 10;
 
 /// What holds for all processes.
@@ -216,7 +217,7 @@ fn cgroup(text: &str) -> Option<String> {
     let found = found
         .or_else(|| path(":name=systemd:"))
         .or_else(|| text.lines().next()?.splitn(3, ':').nth(2));
-    found.map(|path| path[..path.floor_char_boundary(1024)].to_owned())
+    found.map(ToOwned::to_owned)
 }
 
 /// One line of it, since redaction sees a password after its option's name only where both stand on one line. An argument
@@ -232,17 +233,23 @@ fn command_line(line: &[u8]) -> Option<String> {
             arg.to_owned()
         }
     });
-    let mut line = quoted.collect::<Vec<_>>().join(" ");
-    line = line
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
+    let mut line = String::new();
+    let mut more = 0;
+    for arg in quoted {
+        // Each argument is whole or not there: half a secret looks like none.
+        if more > 0 || line.len() + arg.len() > LONGEST_LINE {
+            more += arg.len() + 1;
+            continue;
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(&plain_line(&arg));
+    }
     if line == "''" {
         return None;
     }
-    if line.len() > LONGEST_LINE {
-        let more = line.len() - LONGEST_LINE;
-        line.truncate(line.floor_char_boundary(LONGEST_LINE));
+    if more > 0 {
         line.push_str(&format!(" [{more} bytes more]"));
     }
     Some(line)
@@ -319,8 +326,8 @@ mod tests {
             "app --name 'two words' '' a b"
         );
         assert_eq!(command_line(b""), None);
-        let long = command_line(&[b'x'; 5000]).unwrap();
-        assert!(long.ends_with("[904 bytes more]"));
+        let long = [b"app\0".as_slice(), &[b'x'; 5000], b"\0-v\0"].concat();
+        assert_eq!(command_line(&long).unwrap(), "app [5004 bytes more]");
     }
 
     #[test]
