@@ -48,6 +48,19 @@ fn wait(text: &str) -> std::result::Result<Duration, String> {
         .ok_or_else(|| "expected a duration such as 60s or 10m".into())
 }
 
+/// What tells why there are no packets.
+fn who_answered(args: &GetArgs) -> String {
+    match (&args.hook, &args.ticket) {
+        (None, Some(ticket)) => format!(
+            "`boathook hook list --ticket {ticket}` shows its hooks, and `boathook hook show` with --instances who answered one and how"
+        ),
+        (hook, _) => format!(
+            "`boathook hook show {} --instances` tells who answered and how",
+            hook.as_deref().unwrap_or_default()
+        ),
+    }
+}
+
 pub async fn get(ctx: &mut Ctx, client: &Client, args: &GetArgs) -> Result<()> {
     let packets = match &args.claim {
         Some(claim) => vec![client.packet(claim).await?],
@@ -63,10 +76,7 @@ pub async fn get(ctx: &mut Ctx, client: &Client, args: &GetArgs) -> Result<()> {
     if packets.is_empty() {
         return Err(Error::failed(
             "there are no packets yet",
-            format!(
-                "`boathook hook show {} --instances` tells who answered and how",
-                args.hook.as_deref().unwrap_or("ID")
-            ),
+            who_answered(args),
         ));
     }
     let folder = args.dir.clone().unwrap_or_default();
@@ -208,5 +218,21 @@ mod tests {
         ] {
             assert!(file_name(&packet(bad)).starts_with("packet-"), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn where_there_is_no_packet_yet_the_next_step_can_be_typed() {
+        let args = |ticket: Option<&str>, hook: Option<&str>| GetArgs {
+            claim: None,
+            ticket: ticket.map(|t| t.parse().unwrap()),
+            hook: hook.map(ToOwned::to_owned),
+            wait: None,
+            out: None,
+            dir: None,
+        };
+        let of_ticket = who_answered(&args(Some("jira/SUP-1"), None));
+        assert!(of_ticket.contains("--ticket jira/SUP-1`") && !of_ticket.contains("ID"));
+        let of_hook = who_answered(&args(None, Some("0193")));
+        assert!(of_hook.contains("hook show 0193 --instances`"));
     }
 }
