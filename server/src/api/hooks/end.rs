@@ -74,11 +74,15 @@ pub async fn stop_hook(app: &App, caller: &Caller, id: &HookId, why: String) -> 
         caller.write(app.now()),
         StoppedBy::Person(caller.person.clone()),
     );
-    if let Some(digest) = published(&record) {
-        app.store
-            .stop(scope, write, digest, by, why)
-            .await
-            .answer()?;
+    let digests = running(app, caller, &record).await?;
+    if !digests.is_empty() {
+        for digest in digests {
+            let (write, by) = (caller.write(app.now()), by.clone());
+            app.store
+                .stop(scope, write, digest, by, why.clone())
+                .await
+                .answer()?;
+        }
         return find_to_change(app, scope, id).await;
     }
     let revision = latest(&record)?.revision;
@@ -95,6 +99,22 @@ pub async fn stop_hook(app: &App, caller: &Caller, id: &HookId, why: String) -> 
         )
         .await
         .answer()
+}
+
+/// The revisions that instances may still be running: the published one, and full or superseded ones that would not have
+/// expired yet.
+async fn running(app: &App, caller: &Caller, record: &HookRecord) -> Answer<Vec<Digest>> {
+    let now = app.now();
+    let mut found = Vec::new();
+    for row in record.revisions.iter().filter(|r| r.state.can_be_running()) {
+        let Some(digest) = row.digest else { continue };
+        let revision = app.store.revision(&caller.scope, &digest).await?;
+        let alive = revision.is_some_and(|r| r.expires_at() > now);
+        if alive || row.state == HookState::Published {
+            found.push(digest);
+        }
+    }
+    Ok(found)
 }
 
 /// The digest of the revision that is published: at most one is.

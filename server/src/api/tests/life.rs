@@ -169,6 +169,23 @@ async fn stopping_needs_a_reason_and_ends_a_hook_for_good() {
 }
 
 #[tokio::test]
+async fn a_full_hook_is_stopped_so_that_runs_that_go_on_are_cut_off() {
+    let house = House::new().await;
+    let hook = house.published().await;
+    house.packet(&hook, b"one").await;
+    let full = house
+        .hook_post("ada", &hook, "lower", json!({"places": 1}))
+        .await
+        .ok();
+    assert_eq!(full["state"]["state"], "full", "{full}");
+    let stopped = house
+        .hook_post("ben", &hook, "stop", json!({"why": "too much load"}))
+        .await
+        .ok();
+    assert_eq!(stopped["state"]["state"], "stopped", "{stopped}");
+}
+
+#[tokio::test]
 async fn lowering_only_lowers() {
     let house = House::new().await;
     let hook = house.published().await;
