@@ -259,6 +259,20 @@ pub async fn what_is_full_or_superseded_is_stopped_and_named_while_it_would_have
     assert_eq!(seen.stopped.len(), 0);
 }
 
+pub async fn what_was_stopped_is_held_until_it_would_have_ended_and_stays_stopped(mut b: Bench) {
+    let digest = b.published(1).await;
+    let told = b.stop(digest).await;
+    b.later(7 * DAY);
+    let due = b.store.due_expiry(&Scope::System, b.now, 10).await;
+    for digest in due.unwrap() {
+        assert_eq!(done(expire(&b, digest).await), told);
+    }
+    let due = b.store.due_expiry(&Scope::System, b.now, 10).await;
+    assert_eq!(due.unwrap(), []);
+    assert_eq!(b.revision(&digest).await.state, told.state);
+    assert_eq!(b.changes().await.len(), 2);
+}
+
 pub async fn what_expired_is_not_stopped(mut b: Bench) {
     let digest = b.published(1).await;
     b.later(7 * DAY);

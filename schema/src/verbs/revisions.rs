@@ -16,11 +16,12 @@ verbs! {
     fn stop(scope: &Scope, write: Write, digest: Digest, by: StoppedBy, why: String) -> Answer<Told>;
     /// Lowers places or the end; never raises. Refused with `InUse` below what is accepted and reserved.
     fn lower(scope: &Scope, write: Write, digest: Digest, places: Option<u32>, expires_at: Option<Time>) -> Answer<Told>;
-    /// Refused while it has not expired at the write's `now`. Reserved claims may still bring their packets.
+    /// Refused while it has not expired at the write's `now`. Reserved claims may still bring their packets. What was
+    /// stopped stays stopped; from then on no server holds it.
     fn expire(scope: &Scope, write: Write, digest: Digest) -> Answer<Told>;
     fn revision(scope: &Scope, digest: &Digest) -> Read<Option<Revision>>;
     /// The DSSE envelope as it was published.
     fn envelope(scope: &Scope, digest: &Digest) -> Read<Option<Blob>>;
-    /// Published revisions whose end has come, for `expire`.
+    /// Published and stopped revisions that servers hold and whose end has come, for `expire`.
     fn due_expiry(scope: &Scope, now: Time, limit: u32) -> Read<Vec<Digest>>;
 }

@@ -163,3 +163,29 @@ fn event(kind: EventKind, revision: &HookRevision) -> NewEvent {
     event.details = doc! { "revision": revision.revision, "state": revision.state.word() };
     event
 }
+
+#[cfg(test)]
+mod tests {
+    use boathook_hooks::states::StoppedBy;
+
+    use super::*;
+
+    #[test]
+    fn what_is_told_late_takes_nothing_back() {
+        let stopped = || HookState::Stopped {
+            by: StoppedBy::Errors,
+            why: String::new(),
+        };
+        let superseded = || HookState::Superseded { revision: 2 };
+        for state in [stopped(), superseded(), HookState::Full, HookState::Expired] {
+            assert!(is_news(&HookState::Published, &state));
+            assert!(!is_news(&state, &HookState::Published));
+            for over in [stopped(), HookState::Expired] {
+                assert!(!is_news(&over, &state));
+            }
+            for ended in [superseded(), HookState::Full] {
+                assert_eq!(is_news(&ended, &state), state == stopped());
+            }
+        }
+    }
+}

@@ -19,7 +19,6 @@ use crate::{
 };
 
 pub(crate) use opening::{note, open_revision, supersede};
-pub(super) use reading::active;
 
 pub(super) fn home(digest: &Digest) -> Home {
     Home::new(Table::Revisions, digest)

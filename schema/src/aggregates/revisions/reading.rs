@@ -17,7 +17,7 @@ use crate::{
 const AT_ONCE: usize = 1_000;
 
 /// What servers hold: the published revisions, and the stopped ones that would be alive.
-pub(crate) fn active(look: &mut dyn Look) -> Result<Vec<Revision>, Stop> {
+fn active(look: &mut dyn Look) -> Result<Vec<Revision>, Stop> {
     let (parts, mut after) = ([String::new()], String::new());
     let mut found = Vec::new();
     loop {
