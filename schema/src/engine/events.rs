@@ -1,5 +1,5 @@
 //! Events in their chains: 1,024 of a chain in one partition, each hashed over the one before.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use boathook_hooks::{
     ids::{Blob, Digest},
@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     keys::{Home, List, Table, number_key},
-    look::Look,
+    look::{Look, Need},
     stop::Stop,
     tx::Tx,
 };
@@ -204,6 +204,20 @@ pub(crate) enum Went {
     On(Vec<Head>, Home),
 }
 
+/// What an append in that partition looks at first.
+pub(super) fn needed(home: &Home, entries: &[EventEntry]) -> Vec<Need> {
+    let days: BTreeSet<String> = entries
+        .iter()
+        .map(|e| day_row(&e.at.day(), &e.kind.0))
+        .collect();
+    let rows = days.iter().map(String::as_str).chain([END]);
+    rows.map(|row| Need::Row(home.at(row))).collect()
+}
+
+fn day_row(day: &str, kind: &str) -> String {
+    format!("d/{day}/{kind}")
+}
+
 /// Entries that this write appended before, by a repeat of it: their heads.
 fn known(
     tx: &mut Tx<'_>,
@@ -270,6 +284,7 @@ pub(crate) fn append(tx: &mut Tx<'_>, chain: &str, entries: &[EventEntry]) -> Re
     for (n, entry) in entries.iter().enumerate() {
         if let Some(head) = known.get(&n) {
             relist(tx, chain, head.number, entry);
+            list_day(tx, chain, &entry.at.day(), bucket_of(head.number));
             heads.push(head.clone());
             continue;
         }
@@ -296,15 +311,19 @@ pub(crate) fn append(tx: &mut Tx<'_>, chain: &str, entries: &[EventEntry]) -> Re
         heads.push(last.clone());
     }
     for ((day, kind), share) in shares {
-        let row = format!("d/{day}/{kind}");
-        let before: DayShare = tx.read("day", &tx.here(&row))?.unwrap_or_default();
+        let row = day_row(&day, &kind);
+        let before: Option<DayShare> = tx.read("day", &tx.here(&row))?;
+        // Whoever counted the first of them listed the day, or lists it when it is repeated.
+        if before.is_none() {
+            list_day(tx, chain, &day, at);
+        }
+        let before = before.unwrap_or_default();
         let sum = DayShare {
             count: before.count + share.count,
             bytes: before.bytes + share.bytes,
             events: before.events + share.events,
         };
         tx.put("day", &row, &sum)?;
-        list_day(tx, chain, &day, at);
     }
     tx.put("head", END, &last)?;
     let body = codec::encode("head", &last)?;

@@ -102,9 +102,13 @@ impl Engine {
         let mut places = places.into_iter().peekable();
         while places.peek().is_some() {
             let mut some: Vec<Place> = places.by_ref().take(PARTITIONS).collect();
-            // A day is whole or not there.
-            let day = some.last().map(|p| p.day.clone());
-            while let Some(next) = places.next_if(|p| Some(&p.day) == day.as_ref()) {
+            // What is told of a chain's day is all of it.
+            let last = some.last().map(|p| (p.day.clone(), p.chain.clone()));
+            let same = |p: &Place| {
+                last.as_ref()
+                    .is_some_and(|(day, chain)| (&p.day, &p.chain) == (day, chain))
+            };
+            while let Some(next) = places.next_if(same) {
                 some.push(next);
             }
             let found = self

@@ -2,6 +2,8 @@
 mod days;
 mod heads;
 mod reading;
+#[cfg(all(test, feature = "contract"))]
+mod tests;
 mod verify;
 
 use crate::{

@@ -130,7 +130,7 @@ impl Engine {
             let instance = Instance {
                 id: new.id.clone(),
                 customer: new.customer.clone(),
-                key: new.key.clone(),
+                key: new.key,
                 facts: new.facts.clone(),
                 state: if new.confirm {
                     InstanceState::Unconfirmed
