@@ -1,5 +1,7 @@
 //! Packets. Accepting one is decided with its claim; its record follows, and is an aggregate of its own. The statement
 //! lies in pieces beside it: it is read with the packet alone, never with a list.
+use std::time::{Duration, Instant};
+
 use boathook_hooks::{
     ids::{Blob, ClaimId, Digest},
     states::HookState,
@@ -23,6 +25,8 @@ use crate::{
 
 /// After the revision's end chunks of claims without a packet are kept this long: an agent may still come back.
 const KEPT_MS: i64 = 7 * DAY;
+/// How often a record that is on its way is looked for.
+const ON_ITS_WAY: Duration = Duration::from_millis(50);
 /// Bytes of one piece of a statement.
 const PIECE: usize = 512 << 10;
 
@@ -120,6 +124,7 @@ impl Engine {
         let (scope, id) = (scope.clone(), commit.claim.clone());
         let home = claims::home(&id.revision);
         // What is remembered of this write is one word: the packet is read where it lies.
+        let patience = write.patience();
         let same = self.write("commit_packet", write, home, move |tx| {
             claims::for_agents(&scope)?;
             ensure(
@@ -173,7 +178,7 @@ impl Engine {
             Outcome::Done(same) => same,
             Outcome::Refused(reason) => return Ok(Outcome::Refused(reason)),
         };
-        let packet = self.stored_packet("commit_packet", id).await?;
+        let packet = self.stored_packet("commit_packet", id, patience).await?;
         Ok(Outcome::Done(if same {
             Committed::Same(packet)
         } else {
@@ -182,11 +187,22 @@ impl Engine {
     }
 
     /// A packet that was accepted: its record may still be on its way from another server.
-    async fn stored_packet(&self, verb: &'static str, id: ClaimId) -> Read<Box<Packet>> {
-        let found = self.read(verb, move |look| whole(look, &id)).await?;
-        found
-            .map(Box::new)
-            .ok_or(StoreError::TryAgain { operation: verb })
+    async fn stored_packet(
+        &self,
+        verb: &'static str,
+        id: ClaimId,
+        patience: Duration,
+    ) -> Read<Box<Packet>> {
+        let until = Instant::now() + patience;
+        loop {
+            let own = id.clone();
+            let found = self.read(verb, move |look| whole(look, &own)).await?;
+            match found {
+                Some(packet) => return Ok(Box::new(packet)),
+                None if Instant::now() < until => tokio::time::sleep(ON_ITS_WAY).await,
+                None => return Err(StoreError::TryAgain { operation: verb }),
+            }
+        }
     }
 
     pub(crate) async fn put_receipt(
@@ -197,6 +213,7 @@ impl Engine {
         receipt: Blob,
     ) -> Answer<Packet> {
         let (scope, id) = (scope.clone(), claim.clone());
+        let patience = write.patience();
         let done = self.write("put_receipt", write, home(&claim), move |tx| {
             claims::for_agents(&scope)?;
             let head = tx.here(HEAD);
@@ -213,7 +230,7 @@ impl Engine {
         });
         match done.await? {
             Outcome::Done(()) => {
-                let packet = self.stored_packet("put_receipt", id).await?;
+                let packet = self.stored_packet("put_receipt", id, patience).await?;
                 Ok(Outcome::Done(*packet))
             }
             Outcome::Refused(reason) => Ok(Outcome::Refused(reason)),

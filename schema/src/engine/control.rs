@@ -1,10 +1,10 @@
 //! The control log: numbers that never go back, a partition for about a day and a half of them.
-use boathook_hooks::ids::Blob;
+use boathook_hooks::{ids::Blob, time::Time};
 use serde::{Deserialize, Serialize};
 
 use super::{
     keys::{Home, List, Table, number_key},
-    look::Look,
+    look::{Look, Need},
     stop::Stop,
     tx::Tx,
 };
@@ -67,6 +67,18 @@ pub(crate) fn newest(look: &mut (impl Look + ?Sized)) -> Result<Home, Stop> {
     Ok(bucket(bucket_of(head(look)?)))
 }
 
+/// What an append in that partition looks at first.
+pub(super) fn needed(home: &Home) -> Vec<Need> {
+    vec![
+        Need::Entry {
+            list: List::ControlHead,
+            part: String::new(),
+            sort: String::new(),
+        },
+        Need::Row(home.at(END)),
+    ]
+}
+
 pub(crate) enum Went {
     Done(u64),
     /// This partition is closed: the log goes on there.
@@ -75,13 +87,19 @@ pub(crate) enum Went {
 
 /// Appends in the partition that is `tx.home`, or closes it. `nth`: which of the write's effects it is.
 /// `op` is the write that it follows from, which may be done again.
-pub(crate) fn append(tx: &mut Tx<'_>, op: OpId, nth: usize, change: &Change) -> Result<Went, Stop> {
+pub(crate) fn append(
+    tx: &mut Tx<'_>,
+    op: OpId,
+    nth: usize,
+    when: Time,
+    change: &Change,
+) -> Result<Went, Stop> {
     let at: u64 = tx.home.id.parse().unwrap_or(0);
     let span = span(tx)?;
     let end: Option<End> = tx.read("control log", &tx.here(END))?;
     let op = Blob(op.0.as_bytes().to_vec());
     let nth = u32::try_from(nth).unwrap_or(u32::MAX);
-    let now = u64::try_from(tx.now().ms()).unwrap_or(0);
+    let now = u64::try_from(when.ms()).unwrap_or(0);
     if tx.again
         && let Some(known) = known(tx, &op, nth, now)?
     {
@@ -111,7 +129,7 @@ pub(crate) fn append(tx: &mut Tx<'_>, op: OpId, nth: usize, change: &Change) -> 
     }
     let entry = ControlEntry {
         number,
-        at: tx.now(),
+        at: when,
         change: change.clone(),
     };
     tx.put("control entry", &row(number), &Row { entry, op, nth })?;

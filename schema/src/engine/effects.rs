@@ -109,7 +109,7 @@ pub(crate) struct Outbox {
 }
 
 /// What a write's effects brought that its answer tells.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Applied {
     pub(crate) control: Option<u64>,
     /// Of the last event.

@@ -17,7 +17,7 @@ pub(crate) mod tx;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::watch;
 
-use crate::{Answer, Objects, Write, verbs::Read};
+use crate::{Answer, FinishedLeft, Objects, Write, verbs::Read};
 
 pub(crate) use effects::{Applied, Step};
 pub(crate) use keys::{At, HEAD, Home, List, Table};
@@ -85,6 +85,14 @@ impl Engine {
         match self {
             Self::Sqlite(engine) => &mut engine.objects,
             Self::Cql(engine) => &mut engine.objects,
+        }
+    }
+
+    pub(crate) async fn finish_left(&self, everything: bool) -> Read<FinishedLeft> {
+        match self {
+            // What follows from a change is in its transaction.
+            Self::Sqlite(_) => Ok(FinishedLeft::default()),
+            Self::Cql(engine) => engine.finish_left(everything).await,
         }
     }
 

@@ -3,7 +3,7 @@ use super::{
     Engine, Home, List,
     look::{Look as _, Rows},
 };
-use crate::{Answer, StoreError, verbs::Read};
+use crate::{Answer, verbs::Read};
 
 impl Engine {
     pub(crate) async fn raw_rows(&self, home: &Home, from: &str, to: &str) -> Read<Rows> {
@@ -21,7 +21,7 @@ impl Engine {
     ) -> Answer<()> {
         match self {
             Self::Sqlite(engine) => engine.raw_put(home.clone(), row.to_owned(), body).await,
-            Self::Cql(_) => Err(StoreError::Closed),
+            Self::Cql(engine) => engine.raw_put(home, row, body).await,
         }
     }
 
@@ -41,7 +41,7 @@ impl Engine {
         };
         match self {
             Self::Sqlite(engine) => engine.raw_list(effect).await,
-            Self::Cql(_) => Err(StoreError::Closed),
+            Self::Cql(engine) => engine.raw_list(&effect).await,
         }
     }
 }

@@ -78,3 +78,12 @@ pub struct StoppedHook {
     /// When it would have expired anyway.
     pub until: Time,
 }
+
+/// What one turn of the runner came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FinishedLeft {
+    /// Writes whose effects were done.
+    pub finished: u32,
+    /// Those that could not be done now; the next turn tries again.
+    pub failed: u32,
+}

@@ -2,7 +2,7 @@
 use boathook_hooks::time::Time;
 
 use super::{Read, verbs};
-use crate::{ActiveHooks, Answer, Change, ControlPage, Scope, Write};
+use crate::{ActiveHooks, Answer, Change, ControlPage, FinishedLeft, Scope, Write};
 
 verbs! {
     /// For changes that no other verb tells of. Says the number.
@@ -13,4 +13,7 @@ verbs! {
     fn active_hooks(scope: &Scope, now: Time) -> Read<ActiveHooks>;
     /// Reads the head and wakes those that wait, when another process wrote. Says the head.
     fn refresh_control() -> Read<u64>;
+    /// Does what writes of any server left undone when it died: those that are not on their way any more, or
+    /// `everything` (when no server runs). The embedded store leaves nothing.
+    fn finish_left(everything: bool) -> Read<FinishedLeft>;
 }

@@ -1,26 +1,22 @@
 //! What a change owes: other aggregates, lists, the control log, the chains; then it is settled.
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use uuid::Uuid;
 
-use super::{
-    Cql,
-    commit::outbox_row,
-    write::{Keep, Made},
-};
+use super::{Cql, commit::outbox_row, logs::Told, runner::Hint, write::Made};
 use crate::{
-    Change, Outcome, StoreError, Write,
+    StoreError, Write, codec,
     engine::{
-        control,
         effects::{Applied, Effect, Outbox, Step},
         events::EventEntry,
         keys::{Home, List, Table},
-        stop::Stop,
-        tx::Tx,
     },
 };
 
-fn micros() -> u64 {
+/// How long a write is alone with its effects: well below what the runner waits.
+const ALONE: Duration = Duration::from_secs(4);
+
+pub(super) fn micros() -> u64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
@@ -37,8 +33,9 @@ impl Cql {
     pub(super) async fn hint(&self, home: &Home, op: Uuid) -> Result<(), StoreError> {
         let now = micros();
         let (part, sort) = (minute(now), hint_key(home, op));
+        let body = codec::encode("hint", &Hint { at: now })?;
         self.inner
-            .entry(List::Hints, &part, &sort, Some(&[]), now)
+            .entry(List::Hints, &part, &sort, Some(&body), now)
             .await
     }
 
@@ -49,6 +46,9 @@ impl Cql {
         outbox: &Outbox,
         again: bool,
     ) -> Result<Applied, StoreError> {
+        let began = Instant::now();
+        // After so long the runner may do the same: from then on each looks whether the other did.
+        let again = || again || began.elapsed() > ALONE;
         let mut applied = Applied::default();
         for (n, effect) in outbox.effects.iter().enumerate() {
             if let Effect::Then(step) = effect {
@@ -62,7 +62,13 @@ impl Cql {
         super::faults::point("apply", "after_lists");
         for (n, effect) in outbox.effects.iter().enumerate() {
             if let Effect::Control { change, note } = effect {
-                let number = self.append_control(write, n, change, again).await?;
+                let told = Told {
+                    op: write.op_id,
+                    nth: n,
+                    at: write.now,
+                    change: change.clone(),
+                };
+                let number = self.append_control(told, again()).await?;
                 applied.control = Some(number);
                 if let Some(digest) = note {
                     let step = Step::Note {
@@ -84,64 +90,11 @@ impl Cql {
             }
         }
         for (chain, entries) in chains {
-            let heads = self.append_events(&chain, entries, again).await?;
+            let heads = self.append_events(&chain, entries, again()).await?;
             applied.head = heads.into_iter().next_back().or(applied.head);
         }
         super::faults::point("apply", "after_events");
         Ok(applied)
-    }
-
-    async fn append_control(
-        &self,
-        write: &Write,
-        nth: usize,
-        change: &Change,
-        again: bool,
-    ) -> Result<u64, StoreError> {
-        let mut home = self
-            .inner
-            .read("the control log", |look| control::newest(look))
-            .await?;
-        // Closing one partition and opening the next are two steps; the log may have gone on by some more meanwhile.
-        for n in 0..16 {
-            // What is read back is this try's own op, not the caller's.
-            let mut own = write.clone();
-            own.op_id = crate::OpId::fresh();
-            let op = write.op_id;
-            let change = change.clone();
-            let body = move |tx: &mut Tx<'_>| -> Result<(u64, Option<Home>), Stop> {
-                match control::append(tx, op, nth, &change)? {
-                    control::Went::Done(number) => Ok((number, None)),
-                    control::Went::On(next) => Ok((0, Some(next))),
-                }
-            };
-            let made: Made<(u64, Option<Home>)> = self
-                .make(
-                    "append_control",
-                    &own,
-                    &home,
-                    &body,
-                    Keep::Repeated,
-                    again || n > 0,
-                )
-                .await?;
-            self.put_lists(&made).await?;
-            match made.answer {
-                Outcome::Done((number, None)) => {
-                    self.woken.send_if_modified(|head| {
-                        let higher = number > *head;
-                        *head = number.max(*head);
-                        higher
-                    });
-                    return Ok(number);
-                }
-                Outcome::Done((_, Some(next))) => home = next,
-                Outcome::Refused(_) => break,
-            }
-        }
-        Err(StoreError::TryAgain {
-            operation: "appending to the control log",
-        })
     }
 
     /// The entries of a write that nobody keeps.

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     StoreError,
     engine::{
-        effects::Effect,
+        effects::{Applied, Effect},
         keys::{At, Home, List, Table, number_key},
     },
 };
@@ -32,8 +32,10 @@ pub(super) struct OpRow<T> {
     pub(super) actor: String,
     /// The version that it made; 0 for a refusal.
     pub(super) version: u64,
-    /// `Outcome<T>`
+    /// `Outcome<T>`, as it was decided.
     pub(super) answer: T,
+    /// What its effects brought, once they are done.
+    pub(super) applied: Option<Applied>,
 }
 
 pub(super) fn op_row(op: Uuid) -> String {
@@ -111,7 +113,7 @@ impl Inner {
             let row = outbox_row(version);
             statements.push((&put, vec![text(id), text(&row), blob(outbox)]));
         }
-        if version % FORGOTTEN_EACH == 0 {
+        if version.is_multiple_of(FORGOTTEN_EACH) {
             statements.push((&forget, vec![text(id), text(&oldest_op(commit.op))]));
         }
         self.cluster.transaction(statements).await
@@ -216,5 +218,40 @@ impl Inner {
         );
         let values = (self.id(&at.home), at.row.as_str());
         self.one(Kind::SerialRead, &cql, values).await
+    }
+}
+
+#[cfg(feature = "contract")]
+impl super::Cql {
+    pub(crate) async fn raw_put(
+        &self,
+        home: &Home,
+        row: &str,
+        body: Option<Vec<u8>>,
+    ) -> crate::Answer<()> {
+        let (table, id) = (home.table.name(), self.inner.id(home));
+        let run = match body {
+            Some(body) => {
+                let cql = put(home.table);
+                let values = (id, row, body);
+                self.inner
+                    .cluster
+                    .run("raw_put", Kind::Plain, &cql, values)
+                    .await
+            }
+            None => {
+                let cql = format!("DELETE FROM {table} WHERE id = ? AND row = ?");
+                self.inner
+                    .cluster
+                    .run("raw_put", Kind::Plain, &cql, (id, row))
+                    .await
+            }
+        };
+        run.map(|_| crate::Outcome::Done(()))
+    }
+
+    pub(crate) async fn raw_list(&self, effect: &Effect) -> crate::Answer<()> {
+        self.inner.put_entry(effect, 0).await?;
+        Ok(crate::Outcome::Done(()))
     }
 }

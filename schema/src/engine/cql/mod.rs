@@ -2,25 +2,29 @@
 //! follows is kept with the change until it is done. See `store.md`: one conditional write a verb, hints before it.
 mod address;
 mod apply;
-mod chains;
 mod commit;
 mod faults;
 mod locks;
+mod logs;
 mod look;
 mod migrate;
+mod runner;
 mod session;
+mod together;
 mod write;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::watch;
 
-use super::{control, keys::Home, look::Look, stop::Stop};
-use crate::{Objects, StoreError, verbs::Read};
+use super::{control, events::EventEntry, keys::Home, look::Look, stop::Stop};
+use crate::{Head, Objects, StoreError, verbs::Read};
 use address::Address;
 use locks::Locks;
+use logs::Told;
 use look::Known;
 use session::Cluster;
+use together::Queues;
 
 pub(crate) use migrate::migrate;
 
@@ -41,7 +45,10 @@ pub(crate) struct Inner {
     prefix: String,
     /// Requests of this process for one aggregate take turns: servers contend, not requests.
     turns: Locks,
-    chains: chains::Queues,
+    chains: Queues<EventEntry, Head>,
+    control: Queues<Told, u64>,
+    /// The minute from which on hints are looked through.
+    runner: Mutex<Option<u64>>,
 }
 
 impl Cql {
@@ -67,7 +74,9 @@ impl Cql {
             cluster,
             prefix: address.prefix.clone(),
             turns: Locks::default(),
-            chains: chains::Queues::default(),
+            chains: Queues::default(),
+            control: Queues::default(),
+            runner: Mutex::default(),
         });
         let head = inner.read("opening", |look| control::head(look)).await?;
         let (woken, control) = watch::channel(head);

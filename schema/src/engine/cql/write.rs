@@ -21,6 +21,9 @@ use crate::{
 };
 use boathook_hooks::ids::Blob;
 
+/// Between two tries of a write that another was quicker than.
+const LONGEST_PAUSE: Duration = Duration::from_millis(120);
+
 /// How a write is kept.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Keep {
@@ -37,6 +40,20 @@ pub(super) struct Made<T> {
     pub(super) outbox: Option<Outbox>,
     /// Whether it was made before, and its effects may be done already.
     pub(super) again: bool,
+    /// What they brought, if they are.
+    pub(super) applied: Option<Applied>,
+}
+
+impl<T> Made<T> {
+    /// One that owes nothing.
+    fn told(answer: Outcome<T>) -> Self {
+        Self {
+            answer,
+            outbox: None,
+            again: false,
+            applied: None,
+        }
+    }
 }
 
 pub(super) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -111,26 +128,31 @@ impl Cql {
         F: Fn(&mut Tx<'_>) -> Result<T, Stop> + Send + Sync + 'static,
     {
         let made = self
-            .make(verb, write, home, body, Keep::Owed, false)
+            .make(verb, write, home, &[], body, Keep::Owed, false)
             .await?;
         let mut answer = made.answer;
         let Some(outbox) = made.outbox else {
+            if let (Outcome::Done(value), Some(applied)) = (&mut answer, &made.applied) {
+                fill(value, applied);
+            }
             return Ok(answer);
         };
         let version = outbox.version;
         let applied = self.apply(write, &outbox, made.again).await?;
-        if let Outcome::Done(value) = &mut answer {
-            fill(value, &applied);
-        }
         let row = OpRow {
             verb: verb.to_owned(),
             actor: write.actor.to_string(),
             version,
             answer,
+            applied: Some(applied),
         };
         let bytes = codec::encode("answer", &row)?;
         self.settle(home.clone(), version, write.op_id.0, bytes);
-        Ok(row.answer)
+        let (mut answer, applied) = (row.answer, row.applied.unwrap_or_default());
+        if let Outcome::Done(value) = &mut answer {
+            fill(value, &applied);
+        }
+        Ok(answer)
     }
 
     /// A step of another write, whose effects are its own.
@@ -153,12 +175,14 @@ impl Cql {
         })
     }
 
-    /// The change alone.
+    /// The change alone. `ahead`: what the body is known to need.
+    #[allow(clippy::too_many_arguments)] // What a write is.
     pub(super) async fn make<T, F>(
         &self,
         verb: &'static str,
         write: &Write,
         home: &Home,
+        ahead: &[Need],
         body: &F,
         keep: Keep,
         repeat: bool,
@@ -180,7 +204,12 @@ impl Cql {
             }
             let mut known = Known::default();
             let decided = serial.then_some(home);
-            let first = vec![Need::Version(home.clone()), Need::Row(op_at.clone())];
+            let mut first = vec![
+                Need::Version(home.clone()),
+                Need::Row(op_at.clone()),
+                Need::Row(home.head()),
+            ];
+            first.extend_from_slice(ahead);
             known.fetch(inner, first, decided).await?;
             if let Some(made) = self.before(verb, write, home, &mut known, decided).await? {
                 return Ok(made);
@@ -218,13 +247,15 @@ impl Cql {
                 Err(Stop::Refused(reason)) => {
                     let kept = self.refuse(verb, write, home, expected, &reason).await?;
                     if kept {
-                        let answer = Outcome::Refused(reason);
-                        return Ok(Made {
-                            answer,
-                            outbox: None,
-                            again: false,
-                        });
+                        return Ok(Made::told(Outcome::Refused(reason)));
                     }
+                    continue;
+                }
+                // Something that another write began is on its way: looked at again until the deadline.
+                Err(Stop::Error(StoreError::TryAgain { .. })) => {
+                    serial = true;
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
                     continue;
                 }
                 Err(stop) => return Err(stop.into_error(verb)),
@@ -236,12 +267,7 @@ impl Cql {
                 for effect in &effects {
                     inner.put_entry(effect, 1).await?;
                 }
-                let answer = Outcome::Done(value);
-                return Ok(Made {
-                    answer,
-                    outbox: None,
-                    again: false,
-                });
+                return Ok(Made::told(Outcome::Done(value)));
             }
             let version = expected + 1;
             let outbox = Outbox {
@@ -264,6 +290,7 @@ impl Cql {
                 actor: write.actor.to_string(),
                 version,
                 answer: Outcome::Done(value),
+                applied: None,
             };
             let commit = Commit {
                 home,
@@ -285,12 +312,13 @@ impl Cql {
                     answer: row.answer,
                     outbox: Some(outbox),
                     again: false,
+                    applied: None,
                 });
             }
             serial = true;
             let jitter = Duration::from_micros(u64::from(write.op_id.0.as_bytes()[15]) * 40);
             tokio::time::sleep(pause + jitter).await;
-            pause = (pause * 2).min(Duration::from_millis(120));
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
@@ -311,11 +339,7 @@ impl Cql {
         let who: OpRow<bson::Bson> = codec::decode("answer", &bytes)?;
         // Another's op id must not bring another's answer.
         if who.verb != verb || who.actor != write.actor.to_string() {
-            return Ok(Some(Made {
-                answer: Outcome::Refused(Refused::OpReused),
-                outbox: None,
-                again: true,
-            }));
+            return Ok(Some(Made::told(Outcome::Refused(Refused::OpReused))));
         }
         let row: OpRow<Outcome<T>> = codec::decode("answer", &bytes)?;
         let owed = home.at(outbox_row(row.version));
@@ -328,6 +352,7 @@ impl Cql {
             answer: row.answer,
             outbox: owed.map(|b| codec::decode("outbox", &b)).transpose()?,
             again: true,
+            applied: row.applied,
         }))
     }
 
@@ -352,6 +377,7 @@ impl Cql {
             actor: write.actor.to_string(),
             version: 0,
             answer: Outcome::<()>::Refused(reason.clone()),
+            applied: None,
         };
         let commit = Commit {
             home,

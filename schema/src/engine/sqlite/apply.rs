@@ -81,7 +81,7 @@ fn append_control(
     let mut home = control::newest(&mut SqliteLook { conn })?;
     // Closing one partition and opening the next are two steps; a third would be a fault.
     for _ in 0..3 {
-        let body = |tx: &mut Tx<'_>| control::append(tx, write.op_id, nth, change);
+        let body = |tx: &mut Tx<'_>| control::append(tx, write.op_id, nth, write.now, change);
         match run(conn, write, home, body)?.0 {
             control::Went::Done(number) => return Ok(number),
             control::Went::On(next) => home = next,

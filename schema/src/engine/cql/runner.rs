@@ -1,0 +1,161 @@
+//! The runner: what a crash left undone is found by its hint and done. A hint is written before each change and taken
+//! away when nothing is owed; hints lie by the minute, and minutes that were gone through are not read again.
+use uuid::Uuid;
+
+use super::{
+    Cql,
+    apply::{micros, minute},
+    commit::{OpRow, op_row},
+};
+use crate::{
+    Actor, FinishedLeft, OpId, StoreError, Write, codec,
+    engine::{
+        effects::Outbox,
+        keys::{Home, List, Table},
+        look::{Look as _, beyond},
+    },
+};
+
+/// A write that is older than this is not on its way any more.
+const LEFT_US: u64 = 15_000_000;
+const MINUTE_US: u64 = 60_000_000;
+/// How far back the first look goes: as long as hints live.
+const FIRST_LOOK_MINUTES: u64 = 10 * 24 * 60;
+/// Minutes of one turn: a server that starts goes through what lies behind it bit by bit.
+const MINUTES: u64 = 2_000;
+/// Hints of one minute that are read at a time.
+const HINTS: usize = 500;
+
+impl Cql {
+    /// Finishes what writes of any server left: those that are not on their way any more, or `everything`.
+    pub(crate) async fn finish_left(&self, everything: bool) -> Result<FinishedLeft, StoreError> {
+        let now = micros();
+        let last = if everything {
+            now
+        } else {
+            now.saturating_sub(LEFT_US)
+        };
+        let first = {
+            let from = self
+                .inner
+                .runner
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            from.unwrap_or(now / MINUTE_US - FIRST_LOOK_MINUTES)
+        };
+        let mut done = FinishedLeft::default();
+        let mut reached = first;
+        for n in first..=(last / MINUTE_US).min(first + MINUTES) {
+            let clean = self.finish_minute(n, last, &mut done).await?;
+            // A minute that may still get hints, or that holds some that failed, is read again.
+            if clean && (n + 2) * MINUTE_US < last && reached == n {
+                reached = n + 1;
+            }
+        }
+        *self
+            .inner
+            .runner
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(reached);
+        Ok(done)
+    }
+
+    /// Whether nothing is left of that minute.
+    async fn finish_minute(
+        &self,
+        n: u64,
+        last: u64,
+        done: &mut FinishedLeft,
+    ) -> Result<bool, StoreError> {
+        let part = minute(n * MINUTE_US);
+        let mut after = String::new();
+        let mut clean = true;
+        loop {
+            let (list_part, from) = (part.clone(), after.clone());
+            let hints = self
+                .inner
+                .read("hints", move |look| {
+                    look.list(List::Hints, &list_part, &from, HINTS)
+                })
+                .await?;
+            let Some((end, _)) = hints.last() else {
+                return Ok(clean);
+            };
+            after.clone_from(end);
+            for (key, body) in &hints {
+                let at: u64 = codec::decode("hint", body).map_or(0, |h: Hint| h.at);
+                if at > last {
+                    clean = false;
+                    continue;
+                }
+                match self.finish(key).await {
+                    Ok(finished) => {
+                        done.finished += finished;
+                        let now = micros();
+                        self.inner.entry(List::Hints, &part, key, None, now).await?;
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, hint = key, "what a write left could not be finished yet");
+                        done.failed += 1;
+                        clean = false;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Does what the aggregate of one hint owes. Says how many writes were finished.
+    async fn finish(&self, key: &str) -> Result<u32, StoreError> {
+        let mut fields = key.split('\u{1}');
+        let (Some(table), Some(op)) = (fields.next(), fields.next_back()) else {
+            return Ok(0);
+        };
+        let id: Vec<&str> = fields.collect();
+        let found = Table::ALL.iter().find(|t| t.name() == table);
+        let (Some(table), Ok(op)) = (found, op.parse::<Uuid>()) else {
+            return Ok(0);
+        };
+        let home = Home::new(*table, id.join("\u{1}"));
+        let at = home.clone();
+        let owed = self
+            .inner
+            .read("outbox", move |look| {
+                look.rows(&at, "o/", &beyond("o/"), 1_000)
+            })
+            .await?;
+        let mut finished = 0;
+        for (_, body) in owed {
+            let outbox: Outbox = codec::decode("outbox", &body)?;
+            if outbox.op.0 != op.as_bytes() {
+                continue;
+            }
+            let write = write_of(&outbox, op);
+            let applied = self.apply(&write, &outbox, true).await?;
+            let row = home.at(op_row(op));
+            let answer = self
+                .inner
+                .read("answer", move |look| look.bytes(&row))
+                .await?;
+            if let Some(answer) = answer {
+                let mut known: OpRow<bson::Bson> = codec::decode("answer", &answer)?;
+                tracing::info!(verb = known.verb, "what a write left was finished");
+                known.applied = Some(applied);
+                let body = codec::encode("answer", &known)?;
+                self.settled(&home, outbox.version, op, body).await?;
+            }
+            finished += 1;
+        }
+        Ok(finished)
+    }
+}
+
+/// When a write began.
+#[derive(serde::Serialize, serde::Deserialize)]
+pub(super) struct Hint {
+    pub(super) at: u64,
+}
+
+fn write_of(outbox: &Outbox, op: Uuid) -> Write {
+    let actor: Actor = outbox.actor.clone();
+    Write::new(actor, outbox.at).op(OpId(op))
+}
