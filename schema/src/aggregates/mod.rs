@@ -10,6 +10,7 @@ pub(crate) mod packets;
 mod people;
 mod quota;
 pub(crate) mod revisions;
+pub(crate) mod sealed;
 mod search;
 mod tickets;
 mod trust;

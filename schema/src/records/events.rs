@@ -93,6 +93,7 @@ kinds! {
     API_TOKEN_ADDED = "api_token_added",
     API_TOKEN_ENDED = "api_token_ended",
     HEADS_DIGESTED = "heads_digested",
+    SECRET_SEALED = "secret_sealed",
     // For `record_event`.
     PACKET_READ = "packet_read",
     PACKET_SEARCHED = "packet_searched",

@@ -9,6 +9,7 @@ mod lists;
 mod packets;
 mod people;
 mod revisions;
+mod sealed;
 mod tickets;
 mod trust;
 
@@ -23,5 +24,6 @@ pub use lists::*;
 pub use packets::*;
 pub use people::*;
 pub use revisions::*;
+pub use sealed::*;
 pub use tickets::*;
 pub use trust::*;
