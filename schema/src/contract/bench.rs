@@ -1,6 +1,4 @@
 //! What the cases stand on: a store, the people and customers in it, the time.
-use std::sync::Arc;
-
 use boathook_hooks::{
     ids::{CustomerId, InstanceId, PersonId},
     keys::{PublicKey, SecretKey},
@@ -33,16 +31,12 @@ pub enum Tampering {
     Erase(u64),
 }
 
-/// A backend's own hand into its tables.
-pub type Tamper = Arc<dyn Fn(&Chain, Tampering) + Send + Sync>;
-
 /// An empty, migrated store, and a moment to begin at.
 #[derive(Clone)]
 pub struct Bench {
     pub url: String,
     pub store: Store,
     pub now: Time,
-    hand: Option<Tamper>,
 }
 
 /// What is done must be done: the value, or the refusal as a panic.
@@ -111,23 +105,13 @@ pub(super) fn public(n: u8) -> PublicKey {
 }
 
 impl Bench {
-    /// A backend whose tables the cases do not know: `tamper` is its own hand into them.
-    pub async fn new(url: String, tamper: Tamper) -> Self {
-        Self {
-            hand: Some(tamper),
-            ..Self::rows(url).await
-        }
-    }
-
-    /// A backend of rows.
-    pub async fn rows(url: String) -> Self {
+    pub async fn new(url: String) -> Self {
         let store = Store::open(&url).await.unwrap();
         Self {
             url,
             store,
             // 21 November 2026, 12:00 UTC.
             now: "2026-11-21T12:00:00Z".parse().unwrap(),
-            hand: None,
         }
     }
 
@@ -138,11 +122,7 @@ impl Bench {
 
     /// Does that to the chain behind the store's back.
     pub(super) async fn tamper(&self, chain: &Chain, how: Tampering) {
-        match (&self.store, &self.hand) {
-            (Store::Rows(engine), _) => tamper(engine, &chain.to_string(), how).await,
-            (Store::Embedded(_), Some(hand)) => hand(chain, how),
-            (Store::Embedded(_), None) => panic!("the bench has no hand into this backend"),
-        }
+        tamper(&self.store.0, &chain.to_string(), how).await;
     }
 
     pub(super) fn later(&mut self, ms: i64) {

@@ -10,6 +10,7 @@ pub mod claims;
 pub mod control;
 pub mod customers;
 pub mod events;
+pub mod faults;
 pub mod hooks;
 pub mod instances;
 pub mod model;
@@ -19,6 +20,7 @@ pub mod people;
 pub mod retries;
 pub mod revisions;
 pub mod scopes;
+pub mod sealed;
 pub mod search;
 pub mod tickets;
 pub mod trust;
@@ -197,6 +199,11 @@ macro_rules! contract_tests {
                 a_customer_that_is_taken_off_a_hook_is_told,
                 agents_do_nothing_that_people_do,
             ]
+            sealed: [
+                a_secret_changes_at_the_version_that_was_read,
+                of_two_servers_at_once_one_makes_the_secret,
+                sealed_secrets_are_the_houses_alone,
+            ]
         }
     };
     ($bench:ident $($module:ident: [$($case:ident),+ $(,)?])+) => {
@@ -233,6 +240,7 @@ mod tests {
             include_str!("retries.rs"),
             include_str!("revisions.rs"),
             include_str!("scopes.rs"),
+            include_str!("sealed.rs"),
             include_str!("search.rs"),
             include_str!("tickets.rs"),
             include_str!("trust.rs"),

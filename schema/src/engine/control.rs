@@ -104,8 +104,13 @@ pub(crate) fn append(
         && let Some(known) = known(tx, &op, nth, now)?
     {
         let span = Span {
-            first: if span.first == 0 { at } else { span.first },
-            head: known,
+            // The log began there, if nobody said so before it was cut off.
+            first: if span.first == 0 {
+                bucket_of(known)
+            } else {
+                span.first
+            },
+            head: known.max(span.head),
         };
         list_head(tx, &span)?;
         return Ok(Went::Done(known));

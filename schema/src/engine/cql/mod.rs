@@ -13,7 +13,7 @@ mod session;
 mod together;
 mod write;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use tokio::sync::watch;
 
@@ -47,8 +47,6 @@ pub(crate) struct Inner {
     turns: Locks,
     chains: Queues<EventEntry, Head>,
     control: Queues<Told, u64>,
-    /// The minute from which on hints are looked through.
-    runner: Mutex<Option<u64>>,
 }
 
 impl Cql {
@@ -76,7 +74,6 @@ impl Cql {
             turns: Locks::default(),
             chains: Queues::default(),
             control: Queues::default(),
-            runner: Mutex::default(),
         });
         let head = inner.read("opening", |look| control::head(look)).await?;
         let (woken, control) = watch::channel(head);

@@ -19,10 +19,12 @@ use crate::{
 /// A write that is older than this is not on its way any more.
 const LEFT_US: u64 = 15_000_000;
 const MINUTE_US: u64 = 60_000_000;
-/// How far back the first look goes: as long as hints live.
-const FIRST_LOOK_MINUTES: u64 = 10 * 24 * 60;
-/// Minutes of one turn: a server that starts goes through what lies behind it bit by bit.
+/// How far back the very first look in a store goes: servers look from their first seconds on.
+const FIRST_LOOK_MINUTES: u64 = 60;
+/// Minutes of one turn: a store that no server served for long is gone through bit by bit.
 const MINUTES: u64 = 2_000;
+/// The part of the hints that says how far they were gone through.
+const REACHED: &str = "reached";
 /// Hints of one minute that are read at a time.
 const HINTS: usize = 500;
 
@@ -35,14 +37,7 @@ impl Cql {
         } else {
             now.saturating_sub(LEFT_US)
         };
-        let first = {
-            let from = self
-                .inner
-                .runner
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
-            from.unwrap_or(now / MINUTE_US - FIRST_LOOK_MINUTES)
-        };
+        let first = self.first_minute(now / MINUTE_US).await?;
         let mut done = FinishedLeft::default();
         let mut reached = first;
         for n in first..=(last / MINUTE_US).min(first + MINUTES) {
@@ -52,12 +47,26 @@ impl Cql {
                 reached = n + 1;
             }
         }
-        *self
-            .inner
-            .runner
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(reached);
+        if reached > first {
+            // Others, and this server when it starts again, go on from here.
+            let body = codec::encode("minute", &Hint { at: reached })?;
+            self.inner
+                .entry(List::Hints, REACHED, "", Some(&body), reached)
+                .await?;
+        }
         Ok(done)
+    }
+
+    /// The first minute that was not gone through.
+    async fn first_minute(&self, now: u64) -> Result<u64, StoreError> {
+        let entry = self
+            .inner
+            .read("hints", |look| look.entry(List::Hints, REACHED, ""))
+            .await?;
+        Ok(match entry {
+            Some(body) => codec::decode::<Hint>("minute", &body)?.at,
+            None => now.saturating_sub(FIRST_LOOK_MINUTES),
+        })
     }
 
     /// Whether nothing is left of that minute.

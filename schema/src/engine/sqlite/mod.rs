@@ -1,6 +1,7 @@
 //! The embedded backend: SQLite in one directory, beside the packet objects. One writer thread, a few readers.
 mod apply;
 mod look;
+mod migrations;
 mod open;
 mod writer;
 
@@ -136,3 +137,6 @@ impl Sqlite {
             .await
     }
 }
+
+#[cfg(test)]
+mod tests;

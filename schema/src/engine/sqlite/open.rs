@@ -8,14 +8,14 @@ use std::{
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{Semaphore, watch};
 
-use super::{READERS, Readers, Sqlite, look::SqliteLook, writer::Writer};
-use crate::{Migrate, Migrated, Objects, StoreError, engine::control, migrations};
+use super::{READERS, Readers, Sqlite, look::SqliteLook, migrations, writer::Writer};
+use crate::{Migrate, Migrated, Objects, StoreError, engine::control};
 
 /// How long a connection waits for another process's lock.
 const BUSY: Duration = Duration::from_secs(5);
 
 /// The directory of `sqlite:///dir`, which may be relative as `sqlite://dir`.
-pub(crate) fn directory(url: &str) -> Result<PathBuf, StoreError> {
+pub(super) fn directory(url: &str) -> Result<PathBuf, StoreError> {
     match url.strip_prefix("sqlite://") {
         Some(dir) if !dir.is_empty() && dir != "/" => Ok(PathBuf::from(dir)),
         _ => Err(StoreError::Address {
@@ -45,7 +45,7 @@ fn connect(dir: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
 }
 
 /// FULL syncs the log at every commit: what is acknowledged survives a power cut, not only a crash.
-fn writing(dir: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+pub(super) fn writing(dir: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let conn = connect(dir, flags | OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     conn.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")
         .map_err(opening(dir))?;

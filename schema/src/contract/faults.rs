@@ -1,0 +1,154 @@
+//! A server that dies in the middle of a verb: one process prepares, another dies, a third finishes and repeats.
+use boathook_hooks::{
+    ids::{ClaimId, Digest, HookId},
+    states::{HookState, StoppedBy},
+    time::Time,
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::bench::{Bench, acme, ada, done, iid, ticket};
+use crate::{
+    Chain, ChainVerdict, ClaimAsk, CommitPacket, EventKind, OpId, PacketsBy, Page, Publish, Scope,
+    Store, Write,
+};
+
+/// The verbs that are cut off, by name.
+pub const VERBS: [&str; 4] = ["publish", "claim", "commit_packet", "stop"];
+
+/// What the process that dies needs to know.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Prepared {
+    pub url: String,
+    pub verb: String,
+    now: Time,
+    op: Uuid,
+    hook: Option<HookId>,
+    publish: Option<Publish>,
+    digest: Digest,
+    claim: Option<ClaimId>,
+    packet: Option<CommitPacket>,
+}
+
+/// All that must be there before the verb is called.
+pub async fn prepare(b: &Bench, verb: &str) -> Prepared {
+    b.customer(acme()).await;
+    let mut prepared = Prepared {
+        url: b.url.clone(),
+        verb: verb.to_owned(),
+        now: b.now,
+        op: Uuid::now_v7(),
+        hook: None,
+        publish: None,
+        digest: Digest([0; 32]),
+        claim: None,
+        packet: None,
+    };
+    if verb == "publish" {
+        let hook = b.signed(&[acme()]).await;
+        let publish = b.publish(&hook, b.quota(3));
+        prepared.digest = publish.digest;
+        prepared.hook = Some(hook.id);
+        prepared.publish = Some(publish);
+        return prepared;
+    }
+    prepared.digest = b.published(3).await;
+    if verb == "commit_packet" {
+        let lease = b.granted(prepared.digest, 1, 100).await;
+        prepared.packet = Some(b.packet(&lease.claim, 100, "x"));
+        prepared.claim = Some(lease.claim);
+    }
+    prepared
+}
+
+/// The verb itself, under its op id. Says the answer in words that can be compared.
+pub async fn act(p: &Prepared) -> String {
+    let store = Store::open(&p.url).await.unwrap();
+    let person = Write::person(ada(), p.now).op(OpId(p.op));
+    let system = Write::system(p.now).op(OpId(p.op));
+    match p.verb.as_str() {
+        "publish" => {
+            let publish = p.publish.clone().unwrap();
+            let answer = store.publish(&Scope::All, person, publish).await;
+            format!("{:?}", done(answer).state)
+        }
+        "claim" => {
+            let ask = ClaimAsk {
+                instance: iid(1),
+                customer: acme(),
+                attempt: 1,
+                bytes: 100,
+            };
+            let until = p.now.plus_ms(600_000);
+            let answer = store
+                .claim(&Scope::System, system, p.digest, until, vec![ask])
+                .await;
+            format!("{:?}", done(answer))
+        }
+        "commit_packet" => {
+            let packet = p.packet.clone().unwrap();
+            let answer = store.commit_packet(&Scope::System, system, packet).await;
+            format!("{:?}", done(answer).packet().sha256)
+        }
+        _ => {
+            let (by, why) = (StoppedBy::Person(ada()), "enough".to_owned());
+            let answer = store.stop(&Scope::All, person, p.digest, by, why).await;
+            let told = done(answer);
+            format!("{:?} told {}", told.state, told.control > 0)
+        }
+    }
+}
+
+/// The store fits together, with the verb done once.
+pub async fn is_sound(b: &Bench, p: &Prepared) {
+    let system = &Scope::System;
+    for chain in [Chain::House, Chain::Customer(acme())] {
+        let verdict = b.store.verify_chain(system, &chain, None).await.unwrap();
+        assert!(matches!(verdict, ChainVerdict::Whole { .. }), "{verdict:?}");
+    }
+    let revision = b.revision(&p.digest).await;
+    let active = b.store.active_hooks(system, b.now).await.unwrap();
+    let listed = active.hooks.iter().any(|h| h.digest == p.digest);
+    let (kind, count) = match p.verb.as_str() {
+        "publish" => {
+            let hook = b.hook(p.hook.as_ref().unwrap()).await;
+            assert_eq!(hook.latest().unwrap().state, HookState::Published);
+            assert_eq!(revision.state, HookState::Published);
+            assert!(revision.control > 0, "its number is noted");
+            let envelope = b.store.envelope(system, &p.digest).await.unwrap();
+            assert!(listed && envelope.is_some());
+            (EventKind::HOOK_PUBLISHED, 1)
+        }
+        "claim" => {
+            assert_eq!((revision.usage.reserved, revision.usage.rows), (1, 1));
+            let later = b.now.plus_ms(3_600_000);
+            let due = b.store.due_leases(system, later, 10).await.unwrap();
+            assert_eq!(due, [p.digest], "the runner of leases finds it");
+            (EventKind::CLAIMS_GRANTED, 1)
+        }
+        "commit_packet" => {
+            assert_eq!((revision.usage.accepted, revision.usage.reserved), (1, 0));
+            let claim = p.claim.as_ref().unwrap();
+            let packet = b.store.packet(system, claim).await.unwrap().unwrap();
+            assert!(!packet.statement.0.is_empty());
+            let by = PacketsBy::Ticket(ticket());
+            let page = b.store.packets(system, by, Page::default()).await.unwrap();
+            assert_eq!(page.items.len(), 1);
+            (EventKind::PACKET_ACCEPTED, 1)
+        }
+        _ => {
+            assert!(matches!(revision.state, HookState::Stopped { .. }));
+            assert!(!listed && active.stopped.iter().any(|s| s.digest == p.digest));
+            (EventKind::HOOK_STOPPED, 1)
+        }
+    };
+    assert_eq!(b.count(kind.clone()).await, count, "{kind}");
+    let changes = b.changes().await;
+    let told = changes.iter().filter(|change| match change {
+        crate::Change::Publish { digest, .. } => p.verb == "publish" && *digest == p.digest,
+        crate::Change::Stop { digest } => p.verb == "stop" && *digest == p.digest,
+        _ => false,
+    });
+    let wanted = usize::from(matches!(p.verb.as_str(), "publish" | "stop"));
+    assert_eq!(told.count(), wanted, "told once");
+}
