@@ -71,9 +71,9 @@ pub fn section(writer: &mut PacketWriter<Cursor<Vec<u8>>>, name: &str, files: &[
     writer.finish_section(Outcome::Ok, "", vec![], 12).unwrap();
 }
 
-/// Bytes that do not shrink, as text.
+/// Bytes that do not shrink, as text. Without digits: lines of random base64 would be taken for those of a key.
 pub fn noise(bytes: usize, mut seed: u64) -> Vec<u8> {
-    const SIGNS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789#\n";
+    const SIGNS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz~|^*()!?;,#\n";
     (0..bytes)
         .map(|_| {
             seed = seed
