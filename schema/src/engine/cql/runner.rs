@@ -12,7 +12,7 @@ use crate::{
     engine::{
         effects::Outbox,
         keys::{Home, List, Table},
-        look::{Look as _, beyond},
+        look::beyond,
     },
 };
 

@@ -10,6 +10,7 @@ use scylla::{
     client::{
         execution_profile::ExecutionProfile, session::Session, session_builder::SessionBuilder,
     },
+    errors::{DbError, ExecutionError, RequestAttemptError},
     policies::retry::{DefaultRetryPolicy, FallthroughRetryPolicy},
     response::query_result::QueryResult,
     serialize::row::SerializeRow,
@@ -173,6 +174,7 @@ impl Cluster {
         for _ in 0..4 {
             match self.session.execute_unpaged(&statement, &values).await {
                 Ok(result) => return Ok(result),
+                Err(e) if is_fault(&e) => return Err(failed(operation)(Box::new(e))),
                 Err(e) => {
                     tracing::debug!(error = %e, operation, "once more");
                     tokio::time::sleep(pause).await;
@@ -203,11 +205,29 @@ impl Cluster {
         batch.set_consistency(DURABLE);
         match self.session.batch(&batch, values).await {
             Ok(result) => applied(result).map(Some),
+            Err(e) if is_fault(&e) => Err(failed("a transaction")(Box::new(e))),
             Err(e) => {
                 tracing::debug!(error = %e, "a transaction without an answer");
                 Ok(None)
             }
         }
+    }
+}
+
+/// Whether the cluster said that it will never do this: asking again is no use, and nothing was done.
+fn is_fault(e: &ExecutionError) -> bool {
+    match e {
+        ExecutionError::BadQuery(_) | ExecutionError::EmptyPlan => true,
+        ExecutionError::LastAttemptError(RequestAttemptError::DbError(e, _)) => matches!(
+            e,
+            DbError::SyntaxError
+                | DbError::Invalid
+                | DbError::AuthenticationError
+                | DbError::Unauthorized
+                | DbError::ConfigError
+                | DbError::ProtocolError
+        ),
+        _ => false,
     }
 }
 
