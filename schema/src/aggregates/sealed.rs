@@ -4,7 +4,7 @@ use bson::doc;
 
 use crate::{
     Answer, Chain, EventKind, MAX_SEALED, NewEvent, Refused, Scope, Sealed, Write,
-    engine::{Engine, HEAD, Home, Look as _, Stop, Table, ensure, look::Look},
+    engine::{At, Engine, HEAD, Home, Stop, Table, ensure, look::Look},
     verbs::Read,
 };
 
@@ -74,11 +74,7 @@ impl Engine {
     }
 }
 
-fn read(
-    look: &mut dyn Look,
-    allowed: bool,
-    head: &crate::engine::At,
-) -> Result<Option<Sealed>, Stop> {
+fn read(look: &mut dyn Look, allowed: bool, head: &At) -> Result<Option<Sealed>, Stop> {
     let found = look.record("sealed secret", head)?;
     Ok(found.filter(|_| allowed))
 }
