@@ -1,17 +1,13 @@
 //! The store of boathook: what the product keeps, behind verbs in the product's words. One closed enum of backends
-//! chosen by URL; every verb changes one aggregate, its event in the same write. See `verbs` for the list.
+//! chosen by URL; every verb changes one aggregate, and its events follow from that write. See `verbs` for the list.
 #![forbid(unsafe_code)]
 
-#[allow(dead_code, unused_imports)]
 mod aggregates;
 mod codec;
 #[cfg(feature = "contract")]
 pub mod contract;
-mod embedded;
-#[allow(dead_code, unused_imports)]
 mod engine;
 pub mod error;
-mod migrations;
 pub mod objects;
 pub mod page;
 pub mod records;
@@ -19,7 +15,6 @@ pub mod scope;
 mod verbs;
 pub mod write;
 
-pub use embedded::Embedded;
 pub use error::{Answer, Outcome, Refused, StoreError};
 pub use objects::{ChunkReader, Folder, Objects, ObjectsConfig, ObjectsConfigError, Put, Run};
 pub use page::{Page, Paged};
@@ -27,19 +22,13 @@ pub use records::*;
 pub use scope::Scope;
 pub use write::{Actor, OpId, Write};
 
-/// A store, open. Cheap to clone; all clones share one writer, one pool of readers and one wake-up.
+/// A store, open. Cheap to clone; all clones share what writes, what reads and one wake-up.
 #[derive(Clone)]
-pub enum Store {
-    /// SQLite and packet objects in one directory.
-    Embedded(Embedded),
-    /// The records as rows, the same on every backend.
-    #[doc(hidden)]
-    #[allow(private_interfaces)]
-    Rows(engine::Engine),
-}
+pub struct Store(engine::Engine);
 
 impl Store {
-    /// Opens `sqlite:///DIRECTORY`, which must exist and be migrated. Call it within a tokio runtime.
+    /// Opens `sqlite:///DIRECTORY`, which must exist, or `cql://HOST,…/KEYSPACE`. Either must be migrated. Call it within
+    /// a tokio runtime.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         Self::open_at(url, None).await
     }
@@ -47,17 +36,11 @@ impl Store {
     async fn open_at(url: &str, elsewhere: Option<Objects>) -> Result<Self, StoreError> {
         if url.starts_with("cql://") {
             let cql = engine::cql::Cql::open(url, elsewhere).await?;
-            return Ok(Self::Rows(engine::Engine::Cql(cql)));
+            return Ok(Self(engine::Engine::Cql(cql)));
         }
         let url = url.to_owned();
-        if let Some(rest) = url.strip_prefix("rows+") {
-            let rest = rest.to_owned();
-            return blocking("opening", move || {
-                engine::sqlite::Sqlite::open(&rest).map(|s| Self::Rows(engine::Engine::Sqlite(s)))
-            })
-            .await;
-        }
-        blocking("opening", move || Embedded::open(&url).map(Self::Embedded)).await
+        let sqlite = blocking("opening", move || engine::sqlite::Sqlite::open(&url)).await?;
+        Ok(Self(engine::Engine::Sqlite(sqlite)))
     }
 
     /// As [`Store::open`], with packet objects where `objects` says. Asks nothing of an object store: a server starts also
@@ -66,28 +49,19 @@ impl Store {
         let elsewhere = Objects::elsewhere(objects)?;
         let mut store = Self::open_at(url, elsewhere.clone()).await?;
         if let Some(objects) = elsewhere {
-            *match &mut store {
-                Self::Embedded(store) => &mut store.objects,
-                Self::Rows(engine) => engine.objects_mut(),
-            } = objects;
+            *store.0.objects_mut() = objects;
         }
         Ok(store)
     }
 
     /// Packet objects.
     pub fn objects(&self) -> &Objects {
-        match self {
-            Self::Embedded(store) => &store.objects,
-            Self::Rows(engine) => engine.objects(),
-        }
+        self.0.objects()
     }
 
     /// The control log's head: changes when something was appended, by this process at once.
     pub fn control(&self) -> tokio::sync::watch::Receiver<u64> {
-        match self {
-            Self::Embedded(store) => store.control.clone(),
-            Self::Rows(engine) => engine.control(),
-        }
+        self.0.control()
     }
 }
 
@@ -114,7 +88,7 @@ pub async fn migrate(url: &str, migrate: Migrate) -> Result<Migrated, StoreError
         return engine::cql::migrate(url, migrate).await;
     }
     let url = url.to_owned();
-    blocking("migrating", move || embedded::migrate(&url, migrate)).await
+    blocking("migrating", move || engine::sqlite::migrate(&url, migrate)).await
 }
 
 async fn blocking<T: Send + 'static>(

@@ -25,7 +25,7 @@ pub mod search;
 pub mod tickets;
 pub mod trust;
 
-pub use bench::{Bench, Tamper, Tampering};
+pub use bench::{Bench, Tampering};
 
 /// Every case of the contract as a test, by aggregate. `$bench` is an async function in the same module that makes a
 /// [`Bench`] and whatever must live as long as it.

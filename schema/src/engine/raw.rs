@@ -1,8 +1,5 @@
 //! The contract's hand into rows behind the verbs' back, to do what nobody should.
-use super::{
-    Engine, Home, List,
-    look::{Look as _, Rows},
-};
+use super::{Engine, Home, List, look::Rows};
 use crate::{Answer, verbs::Read};
 
 impl Engine {

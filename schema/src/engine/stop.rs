@@ -1,7 +1,7 @@
 //! The ways in which a verb's body stops.
 use boathook_hooks::states::IllegalMove;
 
-use super::{keys::Home, look::Need};
+use super::look::Need;
 use crate::{Refused, StoreError};
 
 /// Why a body ends early. Everything that it wrote is undone.
@@ -11,8 +11,6 @@ pub(crate) enum Stop {
     Error(StoreError),
     /// These must be read first; then the body runs again from its beginning.
     Load(Vec<Need>),
-    /// This aggregate is full: the same goes on in that one.
-    Elsewhere(Home),
 }
 
 impl Stop {
@@ -23,7 +21,7 @@ impl Stop {
                 operation,
                 source: Box::new(reason),
             },
-            Self::Load(_) | Self::Elsewhere(_) => StoreError::TryAgain { operation },
+            Self::Load(_) => StoreError::TryAgain { operation },
         }
     }
 }

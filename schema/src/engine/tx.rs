@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use boathook_hooks::{
-    ids::{Blob, CustomerId, PersonId},
+    ids::{Blob, CustomerId},
     time::Time,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -14,7 +14,7 @@ use super::{
     look::{Found, Look, Need, Stored},
     stop::Stop,
 };
-use crate::{Actor, Chain, Change, NewEvent, Write, codec};
+use crate::{Chain, Change, NewEvent, Write, codec};
 
 pub(crate) struct Tx<'a> {
     look: &'a mut dyn Look,
@@ -94,14 +94,6 @@ impl<'a> Tx<'a> {
 
     pub(crate) fn now(&self) -> Time {
         self.write.now
-    }
-
-    /// The person who writes; some verbs are for people only.
-    pub(crate) fn person(&self) -> Option<&PersonId> {
-        match &self.write.actor {
-            Actor::Person(id) => Some(id),
-            _ => None,
-        }
     }
 
     pub(crate) fn here(&self, row: &str) -> At {

@@ -9,31 +9,23 @@ mod instances;
 mod packets;
 mod people;
 mod revisions;
+mod sealed;
 mod tickets;
 mod trust;
 
 pub(crate) type Read<T> = Result<T, crate::error::StoreError>;
 
-/// A verb's signature and words; the body hands it to the backend that is open.
+/// A verb's signature and words; its body stands with its aggregate, once for all backends.
 macro_rules! verbs {
     ($( $(#[$doc:meta])* fn $name:ident ( $($arg:ident : $ty:ty),* $(,)? ) -> $ret:ty; )*) => {
         impl $crate::Store { $(
             $(#[$doc])*
-            // A verb that takes many words takes them once, here and in each backend.
+            // A verb that takes many words takes them once, here and in its body.
             #[allow(clippy::too_many_arguments)]
             pub async fn $name(&self, $($arg: $ty),*) -> $ret {
-                match self {
-                    Self::Embedded(store) => store.$name($($arg),*).await,
-                    Self::Rows(store) => store.$name($($arg),*).await,
-                }
+                self.0.$name($($arg),*).await
             }
         )* }
-        /// Verbs that the rows do not have yet.
-        #[allow(clippy::too_many_arguments, unused_variables, dead_code, async_fn_in_trait)]
-        trait Pending { $(
-            async fn $name(&self, $($arg: $ty),*) -> $ret { Err($crate::StoreError::Closed) }
-        )* }
-        impl Pending for $crate::engine::Engine {}
     };
 }
 pub(crate) use verbs;

@@ -23,11 +23,7 @@ async fn engine() -> (Engine, TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", dir.path().display());
     crate::migrate(&url, Migrate::Up).await.unwrap();
-    let store = match Store::open(&format!("rows+{url}")).await.unwrap() {
-        Store::Rows(engine) => engine,
-        Store::Embedded(_) => panic!("not of rows"),
-    };
-    (store, dir)
+    (Store::open(&url).await.unwrap().0, dir)
 }
 
 /// The house's chain with as many events; every third is a refusal.

@@ -1,17 +1,17 @@
 //! What SQLite must be told, and how readers and the writer get through trouble.
+#![allow(clippy::unwrap_used)]
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use rusqlite::OpenFlags;
 
 use super::{
-    look::{failed, put_row},
     open::{directory, writing},
     *,
 };
 use crate::{
-    Migrate, Scope, Store,
-    engine::{HEAD, Need, Table, as_is, look::Found},
+    Migrate, Scope,
+    engine::{At, Engine, HEAD, Table, as_is},
 };
 
 fn work() -> Home {
@@ -127,14 +127,20 @@ async fn a_write_that_panics_undoes_itself_alone() {
     let store = Sqlite::open(&url).unwrap();
     let insert = |n: u32| {
         let body = move |tx: &mut Tx<'_>| {
-            tx.save(&work().at(format!("x/{n}")), "x", &n)?;
+            tx.put_bytes(&format!("x/{n}"), vec![]);
             match n % 3 {
                 0 => Ok(n),
                 1 => Err(crate::Refused::TokenUnknown.into()),
                 _ => panic!("a bug in a verb"),
             }
         };
-        store.write("insert", Write::system(Default::default()), work(), body, as_is)
+        store.write(
+            "insert",
+            Write::system(Default::default()),
+            work(),
+            body,
+            as_is,
+        )
     };
     let all = join_all((0..30).map(insert)).await;
     for (n, answer) in all.into_iter().enumerate() {
@@ -178,3 +184,59 @@ fn put(title: &str) -> crate::PutTicket {
     }
 }
 
+/// A newer program on the same store writes fields that this one does not know: a change by this one keeps them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_newer_program_wrote_stays_in_a_record_that_this_one_changes() {
+    let (_dir, url) = place();
+    let engine = Engine::Sqlite(Sqlite::open(&url).unwrap());
+    let change = |title: &'static str| {
+        let write = Write::system(Default::default());
+        engine.put_ticket(&Scope::System, write, put(title))
+    };
+    let _ = change("first").await.unwrap();
+    let at = Home::new(Table::Tickets, "jira\u{1}1").head();
+    let body = async |at: At| -> bson::Document {
+        let bytes = engine.read("body", move |look| look.bytes(&at));
+        bson::deserialize_from_slice(&bytes.await.unwrap().unwrap()).unwrap()
+    };
+    let mut ticket = body(at.clone()).await;
+    ticket.insert("priority", "high");
+    let bytes = bson::serialize_to_vec(&ticket).unwrap();
+    let home = at.home.clone();
+    let newer = engine.write(
+        "newer",
+        Write::system(Default::default()),
+        home,
+        move |tx| {
+            tx.put_bytes(HEAD, bytes.clone());
+            Ok(())
+        },
+    );
+    let _ = newer.await.unwrap();
+    let _ = change("second").await.unwrap();
+    let kept = body(at).await;
+    assert_eq!(kept.get_str("title").unwrap(), "second");
+    assert_eq!(kept.get_str("priority").unwrap(), "high");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn op_ids_are_remembered_for_two_days_and_not_for_ever() {
+    use boathook_hooks::time::{DAY, HOUR, Time};
+    let (dir, url) = place();
+    let store = Sqlite::open(&url).unwrap();
+    let begin: Time = "2026-11-21T12:00:00Z".parse().unwrap();
+    let known = async |at: Time| {
+        // The round that forgets does so after its writes: the second one sees it.
+        for _ in 0..2 {
+            let _ = touch(&store, Write::system(at)).await.unwrap();
+        }
+        // Another process's eyes: readers of the store know rows only.
+        let conn = writing(dir.path(), OpenFlags::empty()).unwrap();
+        let sql = "SELECT count(*) FROM ops WHERE at = ?1";
+        conn.query_row(sql, [begin.ms()], |row| row.get::<_, u32>(0))
+            .unwrap()
+    };
+    assert_eq!(known(begin).await, 2);
+    assert_eq!(known(begin.plus_ms(2 * DAY - HOUR)).await, 2);
+    assert_eq!(known(begin.plus_ms(2 * DAY + HOUR)).await, 0);
+}
