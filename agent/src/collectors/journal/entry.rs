@@ -231,5 +231,7 @@ mod tests {
             r#"{{"__CURSOR":"c","SYSLOG_IDENTIFIER":"{long}"}}"#
         ));
         assert!(name.len() < 100 && name.contains(TOO_LONG), "{name}");
+        let unit = format!(r#"{{"__CURSOR":"c","_SYSTEMD_UNIT":"{long}"}}"#);
+        assert_eq!(Entry::read(Line::Whole(unit.into())).unit(), TOO_LONG);
     }
 }
