@@ -52,6 +52,14 @@ impl App {
     }
 }
 
+/// Some number from 0 to 1, so that servers and agents do not all come at once. Nothing secret hangs on it.
+pub fn chance() -> f64 {
+    let mut bytes = [0; 4];
+    // Without chance all come at once, which is worse but not wrong.
+    let _ = getrandom::fill(&mut bytes);
+    f64::from(u32::from_be_bytes(bytes)) / f64::from(u32::MAX)
+}
+
 /// Where `now` comes from: the wall clock, or a test's own.
 #[derive(Clone, Debug, Default)]
 pub enum Clock {

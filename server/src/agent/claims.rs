@@ -20,6 +20,7 @@ use crate::{
     },
     app::{App, Shared},
     errors::{Answer, IntoAnswer as _, Problem},
+    keys::TOKEN_LIFE,
     metrics::OutcomeLabels,
     uploads,
 };
@@ -105,7 +106,11 @@ pub(super) async fn checked_token(
     digest: Digest,
     token: &str,
 ) -> Answer<()> {
-    if hook_token::is_right(&app.keys.token, &digest, &instance.instance, token) {
+    let ring = app.keys.ring();
+    let is_right = ring
+        .accepted(app.now(), TOKEN_LIFE)
+        .any(|keys| hook_token::is_right(&keys.token, &digest, &instance.instance, token));
+    if is_right {
         return Ok(());
     }
     let refs = Refs {

@@ -18,7 +18,7 @@ use crate::{
         Instance, Working, body,
         poll::{Held, advice_to_superseded},
     },
-    app::{App, Shared},
+    app::{App, Shared, chance},
     control,
     errors::{Answer, Problem},
     lists,
@@ -30,9 +30,6 @@ pub struct Wait {
     #[serde(default)]
     wait: u32,
 }
-
-/// Over how long a draining server spreads the answers to its long polls.
-const DRAIN_SPREAD: Duration = Duration::from_secs(60);
 
 pub async fn list(
     State(app): State<Shared>,
@@ -104,12 +101,10 @@ fn next_moment(instance: &Instance, period_end: Time, now: Time) -> Duration {
 /// Some moment after the server began to drain: not all agents shall come to its neighbours at once.
 async fn drain(app: &App) {
     app.shutdown.cancelled().await;
-    let most = DRAIN_SPREAD.min(Duration::from_secs(app.config.limits.drain_seconds) / 2);
-    let mut chance = [0; 4];
-    // Without chance all answer at once, which is worse for the neighbours but not wrong.
-    let _ = getrandom::fill(&mut chance);
-    tokio::time::sleep(most.mul_f64(f64::from(u32::from_be_bytes(chance)) / f64::from(u32::MAX)))
-        .await;
+    let limits = &app.config.limits;
+    let most = Duration::from_secs(limits.drain_poll_seconds)
+        .min(Duration::from_secs(limits.drain_seconds) / 2);
+    tokio::time::sleep(most.mul_f64(chance())).await;
 }
 
 /// The control number that the agent knows.

@@ -13,6 +13,7 @@ use crate::{
     app::{App, Shared},
     control::Asker,
     errors::{Answer, Problem},
+    keys::BEARER_LIFE,
 };
 
 /// An enrolled instance with a live session, confirmed or not.
@@ -95,7 +96,10 @@ where
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, text)| text.trim())
             .ok_or_else(|| challenged(&app, "a session's bearer is needed"))?;
-        let bearer = Bearer::open(&app.keys.bearer, text, app.now())
+        let (ring, now) = (app.keys.ring(), app.now());
+        let bearer = ring
+            .accepted(now, BEARER_LIFE)
+            .find_map(|keys| Bearer::open(&keys.bearer, text, now))
             .ok_or_else(|| challenged(&app, "the bearer is not one of ours, or has ended"))?;
         // Denials come through the control log, so it must have been read once.
         crate::control::at_least(&app, 0).await?;
@@ -137,7 +141,8 @@ where
 
 /// 401 with a challenge, so that a new session needs no other request first.
 pub fn challenged(app: &App, detail: &str) -> Problem {
-    match challenge::fresh(&app.keys.challenge, app.now()) {
+    let now = app.now();
+    match challenge::fresh(&app.keys.ring().current(now).challenge, now) {
         Ok(text) => Problem::unauthorized(detail).with("challenge", text),
         Err(error) => Problem::internal("making a challenge", error),
     }

@@ -21,6 +21,7 @@ use crate::{
     },
     app::{App, Shared},
     errors::{Answer, IntoAnswer as _, Problem},
+    keys::BEARER_LIFE,
 };
 
 /// Bytes of a session's value and of a nonce.
@@ -67,6 +68,7 @@ pub async fn post(State(app): State<Shared>, Raw(bytes): Raw) -> Answer<Response
     };
     let until = now.plus_ms(i64::try_from(app.config.agents.bearer_seconds).unwrap_or(0) * 1000);
     let confirmed = record.state == InstanceState::Confirmed;
+    let ring = app.keys.ring();
     let bearer = Bearer {
         instance: record.id,
         customer: record.customer,
@@ -77,9 +79,9 @@ pub async fn post(State(app): State<Shared>, Raw(bytes): Raw) -> Answer<Response
         until,
     };
     let bearer = bearer
-        .seal(&app.keys.bearer)
+        .seal(&ring.current(now).bearer)
         .map_err(|e| Problem::internal("making a bearer", e))?;
-    let challenge = challenge::fresh(&app.keys.challenge, now)
+    let challenge = challenge::fresh(&ring.current(now).challenge, now)
         .map_err(|e| Problem::internal("making a challenge", e))?;
     body::reply(
         StatusCode::OK,
@@ -106,7 +108,11 @@ fn read(app: &App, bytes: &[u8]) -> Answer<(Envelope, Session)> {
         .map_err(|e| bad(e.to_string()))?;
     let session: Session =
         strict::decode(&envelope.payload.0, MAX_DOCUMENT).map_err(|e| bad(e.to_string()))?;
-    if !challenge::is_live(&app.keys.challenge, &session.challenge, app.now()) {
+    let (ring, now) = (app.keys.ring(), app.now());
+    let is_live = ring
+        .accepted(now, BEARER_LIFE)
+        .any(|keys| challenge::is_live(&keys.challenge, &session.challenge, now));
+    if !is_live {
         return Err(challenged(app, "a live challenge is needed"));
     }
     if session.origin != app.config.origin {

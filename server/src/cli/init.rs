@@ -2,6 +2,7 @@
 use std::{fs, os::unix::fs::DirBuilderExt as _, path::Path, path::PathBuf};
 
 use anyhow::{Context as _, bail};
+use boathook_hooks::time::Time;
 use serde::Serialize;
 
 use crate::{cli::out::Out, config::Config, keys::Keys, tls};
@@ -20,6 +21,12 @@ pub struct Args {
     /// Where a new config file says to listen for health and metrics, without TLS. Default: 127.0.0.1:9443.
     #[arg(long, value_name = "ADDRESS:PORT", requires = "origin")]
     ops_listen: Option<std::net::SocketAddr>,
+    /// The store of a new config file: cql://HOST/KEYSPACE?… for several servers. Default: a folder in the data directory.
+    #[arg(long, value_name = "URL", requires = "origin")]
+    store: Option<String>,
+    /// The file of the operator's secret, in a new config file: seals the keys that servers share.
+    #[arg(long, value_name = "FILE", requires = "origin")]
+    operator_secret: Option<PathBuf>,
     /// The new config file says that TLS is self-signed: for a demo.
     #[arg(long, requires = "origin")]
     self_signed: bool,
@@ -30,6 +37,8 @@ struct Made {
     config: PathBuf,
     data_dir: PathBuf,
     online_key: String,
+    /// False when this server joined others, whose keys it shares.
+    new_keys: bool,
     store_version: u32,
     ca: Option<PathBuf>,
 }
@@ -48,9 +57,11 @@ pub async fn run(path: &Path, args: Args, out: &Out) -> anyhow::Result<()> {
         .mode(0o700)
         .create(&config.data_dir)
         .with_context(|| format!("cannot make {}", config.data_dir.display()))?;
-    let keys = Keys::create(&config.data_dir)?;
+    Keys::refuse_files(&config)?;
     let migrated =
         boathook_schema::migrate(&config.store_url(), boathook_schema::Migrate::Up).await?;
+    let store = crate::open_store(&config).await?;
+    let (keys, new_keys) = Keys::make(&config, &store, Time::wall_clock()).await?;
     let ca = match config.tls.self_signed {
         true => {
             tls::ca_pem(&config)?;
@@ -62,17 +73,27 @@ pub async fn run(path: &Path, args: Args, out: &Out) -> anyhow::Result<()> {
         config: path.to_owned(),
         data_dir: config.data_dir.clone(),
         online_key: keys.online_public().to_string(),
+        new_keys,
         store_version: migrated.to,
         ca,
     };
     out.show(&made, |made| {
-        let ca = made.ca.as_ref().map(|ca| format!("CA of the demo   {}\n", ca.display()));
+        let ca = made
+            .ca
+            .as_ref()
+            .map(|ca| format!("CA of the demo   {}\n", ca.display()));
+        let next = match made.new_keys {
+            true => format!("boathook root new --online {}", made.online_key),
+            false => {
+                "boathook-server serve; the keys are those of the servers that share this store"
+                    .to_owned()
+            }
+        };
         format!(
-            "config           {}\ndata             {}\n{}online key       {}\n\nNext: boathook root new --online {}",
+            "config           {}\ndata             {}\n{}online key       {}\n\nNext: {next}",
             made.config.display(),
             made.data_dir.display(),
             ca.unwrap_or_default(),
-            made.online_key,
             made.online_key,
         )
     })
@@ -100,6 +121,16 @@ fn write_config(path: &Path, origin: &str, args: &Args) -> anyhow::Result<()> {
         let value = match line.split_once(" = ").map(|(key, _)| key) {
             Some("data_dir") => quoted(&data_dir.display().to_string()),
             Some("origin") => quoted(origin),
+            Some("store") => quoted(args.store.as_deref().unwrap_or_default()),
+            Some("operator_secret") => match &args.operator_secret {
+                Some(file) => quoted(
+                    &std::path::absolute(file)
+                        .unwrap_or_else(|_| file.clone())
+                        .display()
+                        .to_string(),
+                ),
+                None => quoted(""),
+            },
             Some("listen") if line.contains(":8443") => quoted(&listen),
             Some("listen") => match args.ops_listen {
                 Some(ops) => quoted(&ops.to_string()),
@@ -143,6 +174,8 @@ mod tests {
             origin: None,
             data_dir: Some(dir.path().join("data")),
             listen: None,
+            store: Some("cql://10.0.0.1/boathook".into()),
+            operator_secret: Some("/run/secret".into()),
             ops_listen: Some(([127, 0, 0, 1], 9876).into()),
             self_signed: true,
         };
@@ -152,6 +185,8 @@ mod tests {
         assert_eq!(config.listen.port(), 9999);
         assert_eq!(config.ops.listen.map(|a| a.port()), Some(9876));
         assert_eq!(config.data_dir, dir.path().join("data"));
+        assert_eq!(config.store, "cql://10.0.0.1/boathook");
+        assert_eq!(config.operator_secret, Path::new("/run/secret"));
         assert!(config.tls.self_signed);
         assert!(write_config(&path, "https://localhost:9999", &args).is_err());
     }

@@ -4,6 +4,7 @@ mod customers;
 mod gc;
 mod init;
 mod instances;
+mod keys;
 mod logging;
 mod migrate;
 mod out;
@@ -66,6 +67,9 @@ enum Command {
     /// Roots, rosters and revocations.
     #[command(subcommand)]
     Trust(trust::Command),
+    /// The keys that servers share.
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// The audit's chains.
     #[command(subcommand)]
     Audit(audit::Command),
@@ -98,6 +102,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
     match args.command {
         Command::Serve(args) => serve::run(config, args).await,
         Command::Init(_) => Ok(()),
+        Command::Keys(command) => keys::run(&config, command, &out).await,
         Command::Migrate(args) => migrate::run(&config, args, &out).await,
         Command::User(command) => users::run(&*open(config).await?, command, &out).await,
         Command::Customer(command) => customers::run(&*open(config).await?, command, &out).await,

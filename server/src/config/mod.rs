@@ -23,6 +23,8 @@ pub struct Config {
     #[serde(default)]
     pub store: String,
     #[serde(default)]
+    pub operator_secret: PathBuf,
+    #[serde(default)]
     pub objects: ObjectsConfig,
     #[serde(default)]
     pub tls: Tls,
@@ -69,6 +71,7 @@ impl Config {
             origin: origin.to_owned(),
             listen: default_listen(),
             store: String::new(),
+            operator_secret: PathBuf::new(),
             objects: ObjectsConfig::default(),
             tls: Tls::default(),
             ops: Ops::default(),
@@ -88,6 +91,7 @@ impl Config {
         let folder = path.parent().unwrap_or(Path::new("."));
         for relative in [
             &mut config.data_dir,
+            &mut config.operator_secret,
             &mut config.tls.certificate,
             &mut config.tls.key,
             &mut config.tls.ca,
@@ -111,7 +115,12 @@ impl Config {
         Ok(config)
     }
 
-    /// Where the store lies: `sqlite:///DIRECTORY`.
+    /// Whether the store is a cluster, which several servers share.
+    pub fn is_cluster(&self) -> bool {
+        self.store.starts_with("cql://")
+    }
+
+    /// Where the store lies: `sqlite:///DIRECTORY` or `cql://HOST/KEYSPACE`.
     pub fn store_url(&self) -> String {
         if self.store.is_empty() {
             let folder = self.data_dir.join("store");
@@ -134,8 +143,9 @@ impl Config {
         if host.is_empty() || host.contains(['/', '@', '?', '#', ' ']) {
             return bad("origin", &self.origin, "https://HOST[:PORT] without a path");
         }
-        if !self.store.is_empty() && !self.store.starts_with("sqlite:///") {
-            return bad("store", &self.store, "sqlite:///DIRECTORY");
+        if !self.store.is_empty() && !self.store.starts_with("sqlite:///") && !self.is_cluster() {
+            let expected = "sqlite:///DIRECTORY or cql://HOST[:PORT][,HOST…]/KEYSPACE?OPTION=…";
+            return bad("store", &without_secrets(&self.store), expected);
         }
         self.objects.check()?;
         let a = &self.agents;
@@ -184,6 +194,13 @@ impl Config {
                 "1 to 3600",
             ),
             (
+                "limits.drain_poll_seconds",
+                self.limits.drain_poll_seconds,
+                0,
+                60,
+                "0 to 60",
+            ),
+            (
                 "limits.body_bytes",
                 self.limits.body_bytes as u64,
                 1_024,
@@ -216,6 +233,14 @@ impl Config {
             Some((key, found)) => bad(key, &found, "1 or more"),
             None => Ok(()),
         }
+    }
+}
+
+/// What stands before an @ may be a password.
+fn without_secrets(url: &str) -> String {
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://…@{rest}"),
+        _ => url.to_owned(),
     }
 }
 

@@ -12,7 +12,7 @@ use boathook_hooks::{
 use boathook_schema::{Change, ControlEntry, Outcome, Revision, Scope, StoreError, Write};
 
 use crate::{
-    app::{App, Shared},
+    app::{App, Shared, chance},
     control::{Active, ActiveHook, Stopped},
 };
 
@@ -28,7 +28,6 @@ pub struct Feeding {
 /// Reads the control log until shutdown.
 pub async fn follow(app: Shared) {
     let mut head = app.store.control();
-    let beat = Duration::from_millis(app.config.agents.control_ms.max(1));
     loop {
         if let Err(error) = catch_up(&app, 0).await {
             tracing::error!(%error, "the control log cannot be read; answers are as of the last change that was");
@@ -37,12 +36,18 @@ pub async fn follow(app: Shared) {
         let woken = tokio::select! {
             () = app.shutdown.cancelled() => return,
             changed = head.changed() => changed.is_ok(),
-            () = tokio::time::sleep(beat) => false,
+            () = tokio::time::sleep(beat(&app)) => false,
         };
         if !woken && let Err(error) = app.store.refresh_control().await {
             tracing::warn!(%error, "the control log's head cannot be read");
         }
     }
+}
+
+/// At most `control_ms`, and by chance shorter: servers that started together do not ask together.
+fn beat(app: &App) -> Duration {
+    let most = Duration::from_millis(app.config.agents.control_ms.max(1));
+    most.mul_f64(1.0 - 0.25 * chance())
 }
 
 /// Takes in all that the log has. `seen` is a number that somebody knows: a store that lost it is moved beyond it.

@@ -69,8 +69,8 @@ pub async fn open(
     ca_pem: Option<String>,
     shutdown: CancellationToken,
 ) -> Result<Shared, ServeError> {
-    let keys = Keys::load(&config.data_dir)?;
     let store = crate::open_store(&config).await?;
+    let keys = Keys::open(&config, &store).await?;
     let trust = Trust::load(&store).await.map_err(ServeError::Trust)?;
     let agent = crate::agent::AgentState::new(&config);
     Ok(Arc::new(App {

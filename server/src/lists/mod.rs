@@ -160,7 +160,9 @@ pub async fn sign(app: &App, instance: &Instance, current: Offer, now: Time) -> 
             "a hook list has no room for all"
         );
     }
-    let token = |digest| hook_token::make(&app.keys.token, digest, &instance.instance);
+    let ring = app.keys.ring();
+    let macs = ring.current(now);
+    let token = |digest| hook_token::make(&macs.token, digest, &instance.instance);
     let list = HookList {
         instance: instance.instance.clone(),
         customer: instance.customer.clone(),
@@ -188,7 +190,7 @@ pub async fn sign(app: &App, instance: &Instance, current: Offer, now: Time) -> 
         critical: Vec::new(),
     };
     let envelope = list
-        .envelope(&[&app.keys.online])
+        .envelope(&[&ring.online])
         .map_err(|e| Problem::internal("signing a hook list", e))?;
     envelope
         .to_bson()

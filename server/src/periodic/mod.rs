@@ -2,13 +2,14 @@
 mod gc;
 mod house;
 mod objects;
+mod shared;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
 pub use gc::{Collected, collect_orphans};
 pub use house::each_second;
 
-use crate::app::Shared;
+use crate::app::{Shared, chance};
 
 /// Begins all of it; it ends with the shutdown.
 pub fn spawn(app: &Shared) {
@@ -18,6 +19,18 @@ pub fn spawn(app: &Shared) {
         Duration::from_secs(1),
         "each second",
         |app| async move { house::each_second(&app).await },
+    );
+    every(
+        app,
+        Duration::from_secs(5),
+        "what was left",
+        |app| async move { shared::finish_left(&app).await },
+    );
+    every(
+        app,
+        Duration::from_secs(5),
+        "shared keys",
+        |app| async move { shared::keys(&app).await },
     );
     every(
         app,
@@ -37,8 +50,7 @@ pub fn spawn(app: &Shared) {
             let next = next.clone();
             async move {
                 let mut next = next.lock().await;
-                let (done, then) =
-                    collect_orphans(&app, next.clone(), gc::TURN, false).await?;
+                let (done, then) = collect_orphans(&app, next.clone(), gc::TURN, false).await?;
                 *next = then;
                 if done.chunks > 0 {
                     let deleted = done.chunks;
@@ -62,7 +74,8 @@ where
         loop {
             tokio::select! {
                 () = app.shutdown.cancelled() => return,
-                () = tokio::time::sleep(period) => {}
+                // Servers that started together do not work together.
+                () = tokio::time::sleep(period.mul_f64(1.0 - 0.2 * chance())) => {}
             }
             if let Err(error) = work(app.clone()).await {
                 tracing::warn!(%error, what, "periodic work failed; it is tried again");

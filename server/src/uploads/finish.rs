@@ -235,7 +235,7 @@ async fn make_receipt(app: &App, packet: &Packet, key: PublicKey) -> Answer<Vec<
         critical: Vec::new(),
     };
     let bytes = receipt
-        .envelope(&[&app.keys.online])
+        .envelope(&[&app.keys.ring().online])
         .map_err(|e| Problem::internal("signing a receipt", e))?
         .to_bson()
         .map_err(|e| Problem::internal("encoding a receipt", e))?;

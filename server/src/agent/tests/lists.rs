@@ -73,7 +73,8 @@ async fn a_hook_for_others_is_neither_listed_nor_served_nor_claimed() {
         StatusCode::NOT_FOUND
     );
     // Even with a token of its own, which no list has ever given it.
-    let key = &bench.app.keys.token;
+    let ring = bench.app.keys.ring();
+    let key = &ring.macs()[0].token;
     let token = crate::agent::hook_token::make(key, &digest, &theirs.instance);
     let said = theirs.claim_with(&digest, &token, 10).await;
     assert_eq!(said.status, StatusCode::NOT_FOUND);

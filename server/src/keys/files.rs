@@ -1,5 +1,4 @@
-//! The server's own keys: the online signing key, and the MAC keys of tokens, challenges and bearers. Made by `init`,
-//! kept owner-only in the data directory, never in a config file and never shown.
+//! Keys in files of the data directory, owner-only: for one server.
 use std::{
     fs,
     io::Write as _,
@@ -7,73 +6,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use boathook_hooks::keys::{PublicKey, SecretKey};
+use boathook_hooks::{keys::SecretKey, time::Time};
 use zeroize::Zeroizing;
+
+use super::{Keys, KeysError, MacKey, Macs, Ring};
 
 const ONLINE: &str = "online.pem";
 const TOKEN: &str = "token.key";
 const CHALLENGE: &str = "challenge.key";
 const BEARER: &str = "bearer.key";
 
-/// A 32-byte key for a MAC.
-pub type MacKey = Zeroizing<[u8; 32]>;
-
-pub struct Keys {
-    /// Signs hook lists and receipts; the root names its public half.
-    pub online: SecretKey,
-    /// Hook tokens: (hook, instance) → token.
-    pub token: MacKey,
-    /// Challenges of sessions.
-    pub challenge: MacKey,
-    /// Bearers of sessions.
-    pub bearer: MacKey,
-}
-
-impl std::fmt::Debug for Keys {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "Keys(online {:?}, the rest hidden)",
-            self.online.public()
-        )
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum KeysError {
-    #[error("there are keys in {0} already; they are never overwritten")]
-    Exist(PathBuf),
-    #[error("there are no keys in {0}: run `boathook-server init` first")]
-    Missing(PathBuf),
-    #[error("{path} can be read by others (mode {mode:o}): run chmod 600 on it")]
-    Open { path: PathBuf, mode: u32 },
-    #[error("{0} does not hold a key")]
-    Damaged(PathBuf),
-    #[error("cannot {verb} {path}")]
-    Io {
-        verb: &'static str,
-        path: PathBuf,
-        source: std::io::Error,
-    },
-    #[error("cannot make a key")]
-    Make(#[from] boathook_hooks::keys::KeyError),
-    #[error("no random bytes from the system")]
-    Random(getrandom::Error),
-}
-
 impl Keys {
     pub fn folder(data_dir: &Path) -> PathBuf {
         data_dir.join("keys")
-    }
-
-    /// Keys for this process only, for tests.
-    pub fn ephemeral(online: SecretKey) -> Self {
-        Self {
-            online,
-            token: Zeroizing::new([1; 32]),
-            challenge: Zeroizing::new([2; 32]),
-            bearer: Zeroizing::new([3; 32]),
-        }
     }
 
     /// Makes new keys in `data_dir`; refuses to touch keys that are there.
@@ -108,16 +53,14 @@ impl Keys {
         let path = folder.join(ONLINE);
         let pem = read_secret(&path)?;
         let pem = std::str::from_utf8(&pem).map_err(|_| KeysError::Damaged(path.clone()))?;
-        Ok(Self {
-            online: SecretKey::from_pem(pem).map_err(|_| KeysError::Damaged(path))?,
+        let online = SecretKey::from_pem(pem).map_err(|_| KeysError::Damaged(path))?;
+        let macs = Macs {
+            from: Time::from_ms(0),
             token: mac_key(&folder.join(TOKEN))?,
             challenge: mac_key(&folder.join(CHALLENGE))?,
             bearer: mac_key(&folder.join(BEARER))?,
-        })
-    }
-
-    pub fn online_public(&self) -> PublicKey {
-        self.online.public()
+        };
+        Ok(Self::new(Ring::new(online, macs, Vec::new()), 0, None))
     }
 }
 
@@ -177,7 +120,8 @@ mod tests {
         let made = Keys::create(dir.path()).unwrap();
         let again = Keys::load(dir.path()).unwrap();
         assert_eq!(made.online_public(), again.online_public());
-        assert_ne!(*again.token, *again.bearer);
+        let ring = again.ring();
+        assert_ne!(*ring.macs()[0].token, *ring.macs()[0].bearer);
         assert!(matches!(Keys::create(dir.path()), Err(KeysError::Exist(_))));
         let mode = fs::metadata(Keys::folder(dir.path()).join(ONLINE))
             .unwrap()
@@ -206,15 +150,6 @@ mod tests {
                 .unwrap_err()
                 .to_string()
                 .contains("init")
-        );
-    }
-
-    #[test]
-    fn debug_hides_the_secrets() {
-        let shown = format!("{:?}", Keys::ephemeral(SecretKey::from_seed(&[7; 32])));
-        assert!(
-            shown.contains("hidden") && !shown.contains("3, 3"),
-            "{shown}"
         );
     }
 }
