@@ -55,7 +55,7 @@ pub fn bound(mut matching: Matching, revokers: usize) -> (Matching, LeftOut) {
         matching.offered.retain(|hook| {
             let bytes = hook_bytes(hook);
             // Once one had no room none behind it is let in, though it might be smaller.
-            room = if bytes <= room { room - bytes } else { 0 };
+            room = room.saturating_sub(bytes);
             room > 0
         });
         matching
