@@ -30,34 +30,45 @@ impl Reply {
 
 /// A client that trusts only `ca` (PEM).
 pub fn http(ca: &str) -> Result<reqwest::Client> {
+    Ok(client(ca)?.build()?)
+}
+
+/// As [`http`], for a caller that wants more of it.
+pub fn client(ca: &str) -> Result<reqwest::ClientBuilder> {
     crate::provider();
     Ok(reqwest::Client::builder()
         .tls_certs_only([reqwest::Certificate::from_pem(ca.as_bytes())?])
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
-        .timeout(std::time::Duration::from_secs(60))
-        .build()?)
+        .timeout(std::time::Duration::from_secs(60)))
 }
 
 impl Api {
-    pub fn new(origin: &str, ca: &str) -> Result<Self> {
-        Ok(Self {
+    pub fn new(origin: &str, client: reqwest::Client) -> Self {
+        Self {
             origin: origin.to_owned(),
             token: String::new(),
-            client: http(ca)?,
-        })
+            client,
+        }
+    }
+
+    /// The same sign-in by another client, which may come to another server.
+    pub fn by(&self, client: reqwest::Client) -> Self {
+        Self {
+            client,
+            ..self.clone()
+        }
     }
 
     /// Signs in; the token goes with every request afterwards.
-    pub async fn sign_in(origin: &str, ca: &str, person: &str, password: &str) -> Result<Self> {
-        let mut api = Self::new(origin, ca)?;
+    pub async fn sign_in(mut self, person: &str, password: &str) -> Result<Self> {
         let body = serde_json::json!({"person": person, "password": password, "label": "test"});
-        let reply = api.post("sign-in", body).await?;
-        api.token = reply["token"]
+        let reply = self.post("sign-in", body).await?;
+        self.token = reply["token"]
             .as_str()
             .context("sign-in gave no token")?
             .to_owned();
-        Ok(api)
+        Ok(self)
     }
 
     pub fn token(&self) -> &str {

@@ -1,6 +1,7 @@
 //! What the end-to-end tests stand on: real parts, started and stopped by tests.
 pub mod api;
 pub mod bench;
+pub mod cluster;
 pub mod liar;
 pub mod parts;
 pub mod postgres;

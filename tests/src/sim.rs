@@ -249,7 +249,11 @@ impl SimInstance {
     }
 
     pub async fn status(&self, claim: &ClaimId) -> Result<ClaimStatus> {
-        self.get(&protocol::path_claim(claim)).await?.bson()
+        self.status_said(claim).await?.bson()
+    }
+
+    pub async fn status_said(&self, claim: &ClaimId) -> Result<Said> {
+        self.get(&protocol::path_claim(claim)).await
     }
 
     fn tus(&self, method: Method, url: &str) -> reqwest::RequestBuilder {

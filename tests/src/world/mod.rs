@@ -81,7 +81,7 @@ impl World {
         ];
         server.command(&args, &format!("{PASSWORD}\n"))?;
         server.start().await?;
-        let admin = Api::sign_in(&server.origin, &server.ca, "root-admin", PASSWORD).await?;
+        let admin = server.sign_in("root-admin").await?;
         let root = house.by_holders(&house.root(&[server.online], bounds))?;
         let roster = house.by_holders(&house.roster(1, 20 * DAY))?;
         for document in [root.to_bson()?, roster.to_bson()?] {
@@ -109,7 +109,7 @@ impl World {
                     json!({"person": id, "name": id, "roles": roles, "password": PASSWORD}),
                 )
                 .await?;
-            Api::sign_in(&server.origin, &server.ca, id, PASSWORD).await
+            server.sign_in(id).await
         };
         let ada = person("ada", &["engineer", "reviewer"], "acme").await?;
         let ben = person("ben", &["reviewer"], "acme").await?;
@@ -182,7 +182,7 @@ impl World {
             agent_version: "0.1.0".into(),
             ..Facts::default()
         };
-        SimInstance::join(&crate::api::http(&self.server.ca)?, &join, facts).await
+        SimInstance::join(&self.server.http()?, &join, facts).await
     }
 
     pub fn origin(&self) -> &str {

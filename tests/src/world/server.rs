@@ -1,5 +1,6 @@
 //! A `boathook-server` process with its own directory, certificates and ports; killed and started again at will.
 use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},
@@ -9,7 +10,10 @@ use anyhow::{Result, bail};
 use boathook_hooks::keys::PublicKey;
 
 use super::process::{Process, binary, free_port, run};
-use crate::tls::{Ca, Certificate};
+use crate::{
+    api::{self, Api},
+    tls::{Ca, Certificate},
+};
 
 pub struct Server {
     pub dir: PathBuf,
@@ -19,13 +23,39 @@ pub struct Server {
     /// PEM that clients trust.
     pub ca: String,
     pub online: PublicKey,
+    pub place: Place,
     process: Option<Process>,
+}
+
+/// Where a server listens. Servers behind one load balancer share the origin, so its port: each has an address of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    pub ip: Ipv4Addr,
+    /// Of the origin and of the listener.
+    pub port: u16,
+    /// Of the ops listener.
+    pub ops: u16,
+}
+
+impl Place {
+    /// On 127.0.0.1 with ports that are free.
+    pub fn free() -> Result<Self> {
+        Ok(Self {
+            ip: Ipv4Addr::LOCALHOST,
+            port: free_port()?,
+            ops: free_port()?,
+        })
+    }
 }
 
 /// What a test wants to be different.
 pub struct Settings<'a> {
     /// More lines for the config file's sections, such as `[agents]\nlease_seconds = 2`.
     pub config: &'a str,
+    /// Lines before its sections, such as `store = "cql://…"`.
+    pub top: &'a str,
+    /// Where it listens, if not anywhere.
+    pub place: Option<Place>,
     /// The host in the origin and in the certificate.
     pub host: &'a str,
 }
@@ -34,6 +64,8 @@ impl Default for Settings<'_> {
     fn default() -> Self {
         Self {
             config: "",
+            top: "",
+            place: None,
             host: "localhost",
         }
     }
@@ -45,13 +77,17 @@ impl Server {
         std::fs::create_dir_all(dir)?;
         Self::write_certificate(dir, &ca.server(&[settings.host])?)?;
         std::fs::write(dir.join("ca.pem"), ca.pem())?;
-        let (port, ops) = (free_port()?, free_port()?);
+        let place = match settings.place {
+            Some(place) => place,
+            None => Place::free()?,
+        };
+        let Place { ip, port, ops } = place;
         let origin = format!("https://{}:{port}", settings.host);
         let text = format!(
-            "data_dir = \"data\"\norigin = \"{origin}\"\nlisten = \"127.0.0.1:{port}\"\n\
+            "data_dir = \"data\"\norigin = \"{origin}\"\nlisten = \"{ip}:{port}\"\n{}\n\
              [tls]\ncertificate = \"tls.crt\"\nkey = \"tls.key\"\nca = \"ca.pem\"\n\
              [ops]\nlisten = \"127.0.0.1:{ops}\"\n{}\n",
-            settings.config
+            settings.top, settings.config
         );
         let config = dir.join("boathook-server.toml");
         std::fs::write(&config, text)?;
@@ -62,6 +98,7 @@ impl Server {
             ops: format!("http://127.0.0.1:{ops}"),
             ca: ca.pem(),
             online: PublicKey([0; 32]),
+            place,
             process: None,
         };
         let made: serde_json::Value =
@@ -82,6 +119,21 @@ impl Server {
             std::os::unix::fs::PermissionsExt::from_mode(0o600),
         )?;
         Ok(())
+    }
+
+    /// A client that comes to this very server, whatever else answers for its origin. It trusts only the CA.
+    pub fn http(&self) -> Result<reqwest::Client> {
+        let host = self.origin.trim_start_matches("https://");
+        let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+        // The port is the origin's.
+        let address = SocketAddr::new(IpAddr::V4(self.place.ip), 0);
+        Ok(api::client(&self.ca)?.resolve(host, address).build()?)
+    }
+
+    /// Signs in with the password of the tests' people, at this very server.
+    pub async fn sign_in(&self, person: &str) -> Result<Api> {
+        let api = Api::new(&self.origin, self.http()?);
+        api.sign_in(person, super::PASSWORD).await
     }
 
     /// A command of `boathook-server` on this installation; works while the server runs, too.

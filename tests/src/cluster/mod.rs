@@ -1,0 +1,53 @@
+//! What many servers on one cluster promise, shown with real parts: a Cassandra cluster, an S3 service, two servers behind
+//! HAProxy. Each part prints its numbers and fails when what it shows does not hold.
+pub mod away;
+pub mod claims;
+pub mod crowd;
+pub mod handover;
+pub mod node;
+pub mod send;
+pub mod site;
+
+use std::time::Duration;
+
+/// How much of everything.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    /// Instances that claim at once.
+    pub claimants: u32,
+    pub uploads: usize,
+    pub stops: usize,
+    /// Of a packet whose upload changes servers.
+    pub large: usize,
+    /// How long the object store is away.
+    pub away: Duration,
+    pub nodes: u8,
+}
+
+impl Size {
+    pub fn full() -> Self {
+        Self {
+            claimants: 1_000,
+            uploads: 200,
+            stops: 50,
+            large: 24 << 20,
+            away: Duration::from_secs(60),
+            nodes: 3,
+        }
+    }
+
+    pub fn small() -> Self {
+        Self {
+            claimants: 100,
+            uploads: 20,
+            stops: 10,
+            large: 12 << 20,
+            away: Duration::from_secs(5),
+            nodes: 1,
+        }
+    }
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.2} s", time.as_secs_f64())
+}
