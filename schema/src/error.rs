@@ -94,7 +94,9 @@ pub enum StoreError {
     /// The same write with the same op id may be sent again.
     #[error("the store is busy: {operation}; try again")]
     TryAgain { operation: &'static str },
-    #[error("the store's address {url:?} is not understood: expected sqlite:///DIRECTORY")]
+    #[error(
+        "the store's address {url:?} is not understood: expected sqlite:///DIRECTORY or cql://HOST/KEYSPACE"
+    )]
     Address { url: String },
     #[error("opening the store at {at}")]
     Open {

@@ -18,6 +18,8 @@ use crate::{
 
 /// The server's whole state, behind one `Arc` as axum's state.
 pub struct App {
+    /// This process, among the servers of one store.
+    pub server: uuid::Uuid,
     pub config: Config,
     pub store: Store,
     pub keys: Keys,

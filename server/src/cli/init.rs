@@ -58,8 +58,9 @@ pub async fn run(path: &Path, args: Args, out: &Out) -> anyhow::Result<()> {
         .create(&config.data_dir)
         .with_context(|| format!("cannot make {}", config.data_dir.display()))?;
     Keys::refuse_files(&config)?;
-    let migrated =
-        boathook_schema::migrate(&config.store_url(), boathook_schema::Migrate::Up).await?;
+    let migrated = boathook_schema::migrate(&config.store_url(), boathook_schema::Migrate::Up)
+        .await
+        .context(super::migrate::STORE)?;
     let store = crate::open_store(&config).await?;
     let (keys, new_keys) = Keys::make(&config, &store, Time::wall_clock()).await?;
     let ca = match config.tls.self_signed {

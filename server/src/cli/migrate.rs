@@ -1,4 +1,5 @@
 //! `migrate`: the store's schema up, down, to a version, or declared by hand after a repair.
+use anyhow::Context as _;
 use boathook_schema::Migrate;
 use serde_json::json;
 
@@ -17,6 +18,9 @@ pub struct Args {
     force: Option<u32>,
 }
 
+/// Where the store's address is from.
+pub const STORE: &str = "the store cannot be migrated; the config file names it by `store`";
+
 pub async fn run(config: &Config, args: Args, out: &Out) -> anyhow::Result<()> {
     let how = match (args.to, args.down, args.force) {
         (Some(version), ..) => Migrate::To(version),
@@ -24,7 +28,9 @@ pub async fn run(config: &Config, args: Args, out: &Out) -> anyhow::Result<()> {
         (.., Some(version)) => Migrate::Force(version),
         _ => Migrate::Up,
     };
-    let migrated = boathook_schema::migrate(&config.store_url(), how).await?;
+    let migrated = boathook_schema::migrate(&config.store_url(), how)
+        .await
+        .context(STORE)?;
     out.show(&json!({"from": migrated.from, "to": migrated.to}), |_| {
         format!(
             "the store was at version {} and is at {}",

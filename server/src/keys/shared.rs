@@ -208,3 +208,93 @@ impl Keys {
         put.map(drop).ok_or(KeysError::Changed)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use boathook_schema::Migrate;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::keys::{BEARER_LIFE, write_secret};
+
+    fn now() -> Time {
+        Time::from_ms(1_780_000_000_000)
+    }
+
+    /// An embedded store and an operator's secret.
+    async fn house() -> (TempDir, Config, Store) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut config = Config::new(dir.path(), "https://localhost");
+        config.operator_secret = dir.path().join("secret");
+        write_secret(&config.operator_secret, &[b's'; 32]).unwrap();
+        boathook_schema::migrate(&config.store_url(), Migrate::Up)
+            .await
+            .unwrap();
+        let store = crate::open_store(&config).await.unwrap();
+        (dir, config, store)
+    }
+
+    #[tokio::test]
+    async fn the_second_server_gets_the_keys_of_the_first() {
+        let (_dir, config, store) = house().await;
+        let none = Keys::open(&config, &store).await;
+        assert!(matches!(none, Err(KeysError::NotInStore)));
+        let (one, new) = Keys::make(&config, &store, now()).await.unwrap();
+        assert!(new);
+        let (two, new) = Keys::make(&config, &store, now()).await.unwrap();
+        assert!(!new);
+        assert_eq!(one.online_public(), two.online_public());
+        assert_eq!(*one.ring().macs()[0].bearer, *two.ring().macs()[0].bearer);
+        assert!(!Keys::folder(&config.data_dir).exists());
+    }
+
+    #[tokio::test]
+    async fn another_server_takes_rotated_keys_in_and_the_older_ones_still_open() {
+        let (_dir, config, store) = house().await;
+        let (one, _) = Keys::make(&config, &store, now()).await.unwrap();
+        let two = Keys::open(&config, &store).await.unwrap();
+        assert!(!two.refresh(&store).await.unwrap());
+        let from = one.rotate(&store, now()).await.unwrap();
+        assert!(two.refresh(&store).await.unwrap());
+        let (one, two) = (one.ring(), two.ring());
+        assert_eq!(*one.current(from).bearer, *two.current(from).bearer);
+        assert_ne!(*one.current(from).bearer, *one.current(now()).bearer);
+        assert_eq!(two.accepted(from, BEARER_LIFE).count(), 2);
+    }
+
+    #[tokio::test]
+    async fn another_operators_secret_opens_nothing_until_the_keys_are_sealed_by_it() {
+        let (dir, mut config, store) = house().await;
+        let (keys, _) = Keys::make(&config, &store, now()).await.unwrap();
+        let old = OperatorSecret::read(&config.operator_secret).unwrap();
+        config.operator_secret = dir.path().join("other");
+        write_secret(&config.operator_secret, &[b'o'; 32]).unwrap();
+        let refused = Keys::open(&config, &store).await;
+        assert!(matches!(refused, Err(KeysError::Sealed)));
+        Keys::reseal(&config, &store, &old, now()).await.unwrap();
+        let again = Keys::open(&config, &store).await.unwrap();
+        assert_eq!(again.online_public(), keys.online_public());
+    }
+
+    #[tokio::test]
+    async fn keys_in_files_are_brought_into_the_store_once() {
+        let (_dir, config, store) = house().await;
+        let files = Keys::create(&config.data_dir).unwrap();
+        let refused = files.rotate(&store, now()).await;
+        assert!(matches!(refused, Err(KeysError::InFiles)));
+        let sealed = Keys::seal_files(&config, &store, now()).await.unwrap();
+        assert_eq!(sealed.online_public(), files.online_public());
+        let again = Keys::seal_files(&config, &store, now()).await;
+        assert!(matches!(again, Err(KeysError::InStore)));
+    }
+
+    #[tokio::test]
+    async fn a_cluster_without_an_operators_secret_is_refused() {
+        let (_dir, mut config, store) = house().await;
+        config.operator_secret = Default::default();
+        config.store = "cql://127.0.0.1/boathook".into();
+        let refused = Keys::open(&config, &store).await;
+        assert!(matches!(refused, Err(KeysError::NoSecret)));
+    }
+}

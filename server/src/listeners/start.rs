@@ -26,7 +26,7 @@ pub enum ServeError {
     Keys(#[from] KeysError),
     #[error(transparent)]
     Tls(#[from] TlsError),
-    #[error("the store cannot be opened")]
+    #[error("the store cannot be opened; the config file names it by `store`")]
     Store(#[from] boathook_schema::StoreError),
     #[error("the trust documents in the store do not verify: {0}")]
     Trust(String),
@@ -74,6 +74,7 @@ pub async fn open(
     let trust = Trust::load(&store).await.map_err(ServeError::Trust)?;
     let agent = crate::agent::AgentState::new(&config);
     Ok(Arc::new(App {
+        server: uuid::Uuid::now_v7(),
         agent,
         downloads: Arc::default(),
         store,
