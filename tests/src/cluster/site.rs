@@ -121,10 +121,11 @@ impl Site {
         Ok((said.status().as_u16(), said.text().await?))
     }
 
-    /// The last lines of both servers' logs.
+    /// The last lines of both servers' logs that are not of every day.
     pub fn logs(&self) -> String {
         let last = |log: String| {
-            let lines: Vec<&str> = log.lines().collect();
+            let told = |l: &&str| !l.contains(" INFO ") || !l.contains("request{");
+            let lines: Vec<&str> = log.lines().filter(told).collect();
             lines[lines.len().saturating_sub(20)..].join("\n")
         };
         format!(
