@@ -1,7 +1,7 @@
 //! A server dies at each step of a verb; the runner finishes what it began, and the repeat has the same answer. Needs
 //! the feature `faults` and the cluster that `BOATHOOK_TEST_CQL` names.
 #![cfg(feature = "faults")]
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::process::Command;
 
