@@ -72,6 +72,18 @@ async fn said(request: reqwest::RequestBuilder) -> Result<Said> {
     })
 }
 
+/// As an agent does: what a busy server sends away comes again.
+async fn unless_busy(request: impl Fn() -> reqwest::RequestBuilder) -> Result<Said> {
+    for _ in 0..20 {
+        let said = said(request()).await?;
+        if said.status != StatusCode::SERVICE_UNAVAILABLE {
+            return Ok(said);
+        }
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    }
+    bail!("the server was busy 20 times")
+}
+
 /// The bytes of an enrolment, with a token of one's own choosing.
 pub fn enroll_body(origin: &str, token: &str, key: &SecretKey, facts: &Facts) -> Result<Vec<u8>> {
     let document = Enroll {
@@ -94,11 +106,11 @@ impl SimInstance {
         let key = SecretKey::generate()?;
         let body = enroll_body(&join.origin, &join.token, &key, &facts)?;
         let url = format!("{}{}", join.origin, protocol::PATH_ENROLL);
-        let answer: EnrollAnswer = said(
-            http.post(url)
+        let answer: EnrollAnswer = unless_busy(|| {
+            http.post(&url)
                 .header(header::CONTENT_TYPE, protocol::CONTENT_TYPE)
-                .body(body),
-        )
+                .body(body.clone())
+        })
         .await?
         .bson()
         .context("enrol")?;
@@ -159,12 +171,12 @@ impl SimInstance {
                 signed_at: Time::wall_clock(),
             };
             let body = document.envelope(&[&self.key])?.to_bson()?;
-            let reply = said(
+            let reply = unless_busy(|| {
                 self.http
                     .post(&url)
                     .header(header::CONTENT_TYPE, protocol::CONTENT_TYPE)
-                    .body(body),
-            )
+                    .body(body.clone())
+            })
             .await?;
             if reply.status == StatusCode::UNAUTHORIZED {
                 let problem: serde_json::Value = serde_json::from_slice(&reply.body)?;

@@ -27,7 +27,7 @@ pub async fn run(site: &Site, size: &Size) -> Result<()> {
     let both = [&site.world.server, &site.b];
     let sims = crowd::enrol(&site.world, &both, size.claimants).await?;
     println!(
-        "  {} instances enrolled, half at each server, after {}",
+        "  {} instances, half at each server, after {}",
         sims.len(),
         seconds(begin.elapsed())
     );

@@ -1,5 +1,5 @@
 //! Simulated instances of acme, half of them at each server.
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use boathook_hooks::{documents::identity::Facts, ids::Digest};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
@@ -12,9 +12,11 @@ use crate::{
 const ENROLLING: usize = 16;
 const ASKING: usize = 32;
 
-/// Each with a connection of its own; the servers take turns.
+/// Each with a connection of its own; the servers take turns. All enrol at the first, one after the other changes its
+/// customer there, and go on at their own: a bearer holds on all.
 pub async fn enrol(world: &World, servers: &[&Server], count: u32) -> Result<Vec<SimInstance>> {
     let join = world.join("acme", count).await?;
+    let first = servers.first().context("no server")?;
     stream::iter(0..count)
         .map(|n| {
             let (join, server) = (&join, servers[n as usize % servers.len()]);
@@ -24,7 +26,9 @@ pub async fn enrol(world: &World, servers: &[&Server], count: u32) -> Result<Vec
                     agent_version: "0.1.0".into(),
                     ..Facts::default()
                 };
-                SimInstance::join(&server.http()?, join, facts).await
+                let mut sim = SimInstance::join(&first.http()?, join, facts).await?;
+                sim.http = server.http()?;
+                Ok(sim)
             }
         })
         .buffered(ENROLLING)

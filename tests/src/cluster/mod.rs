@@ -1,5 +1,6 @@
 //! What many servers on one cluster promise, shown with real parts: a Cassandra cluster, an S3 service, two servers behind
 //! HAProxy. Each part prints its numbers and fails when what it shows does not hold.
+#![allow(clippy::print_stdout)]
 pub mod away;
 pub mod claims;
 pub mod crowd;

@@ -124,7 +124,9 @@ impl Site {
     /// The last lines of both servers' logs that are not of every day.
     pub fn logs(&self) -> String {
         let last = |log: String| {
-            let told = |l: &&str| !l.contains(" INFO ") || !l.contains("request{");
+            let told = |l: &&str| {
+                !l.contains(" INFO ") || !["request{", " scylla::"].iter().any(|w| l.contains(w))
+            };
             let lines: Vec<&str> = log.lines().filter(told).collect();
             lines[lines.len().saturating_sub(20)..].join("\n")
         };
