@@ -20,6 +20,12 @@ struct Args {
     /// Only these, instead of all.
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Part>,
+    /// Instances that claim at once. Default: 1,000; small: 100.
+    #[arg(long)]
+    claimants: Option<u32>,
+    /// Uploads while a node dies. Default: 200; small: 20.
+    #[arg(long)]
+    uploads: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -61,11 +67,13 @@ async fn show(args: &Args) -> Result<usize> {
     if cfg!(debug_assertions) {
         println!("This is a debug build: its numbers say nothing of a release.");
     }
-    let size = if args.small {
+    let mut size = if args.small {
         Size::small()
     } else {
         Size::full()
     };
+    size.claimants = args.claimants.unwrap_or(size.claimants);
+    size.uploads = args.uploads.unwrap_or(size.uploads);
     let begin = Instant::now();
     let mut site = Site::start(&size).await?;
     println!(
