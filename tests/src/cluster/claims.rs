@@ -89,9 +89,10 @@ impl AtOnce {
 
 fn report(what: &str, r: &AtOnce) {
     println!(
-        "  {what}: {}, {} granted, {} refused, {} lost; a claim {}",
+        "  {what}: {}, {} granted ({} reserved in the store), {} refused, {} lost; a claim {}",
         seconds(r.time),
         r.granted,
+        r.quota.0,
         r.refused,
         r.lost.len(),
         r.each.line()
