@@ -1,7 +1,10 @@
 //! A node of the cluster is killed and comes back during uploads.
 use std::{
     collections::BTreeSet,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -136,10 +139,14 @@ async fn kill(site: &Site, done: &AtomicUsize, uploads: usize) -> Result<Option<
         done.load(Ordering::Relaxed)
     };
     let killed_at = after(uploads / 4).await;
-    tokio::task::block_in_place(|| site.cassandra.kill(3))?;
+    let cassandra = Arc::clone(&site.cassandra);
+    // Uploads go on meanwhile: nothing may block here.
+    tokio::task::spawn_blocking(move || cassandra.kill(3)).await??;
     let started_at = after(uploads / 2).await;
     let begin = Instant::now();
-    tokio::task::block_in_place(|| site.cassandra.start(3))?;
+    let cassandra = Arc::clone(&site.cassandra);
+    // Uploads go on meanwhile: nothing may block here.
+    tokio::task::spawn_blocking(move || cassandra.start(3)).await??;
     Ok(Some(Killed {
         killed_at,
         started_at,

@@ -2,6 +2,7 @@
 use std::{
     net::Ipv4Addr,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -34,7 +35,7 @@ pub struct Site {
     pub world: World,
     pub b: Server,
     pub s3: S3,
-    pub cassandra: Cassandra,
+    pub cassandra: Arc<Cassandra>,
     /// With the keyspace.
     pub store: String,
     dir: tempfile::TempDir,
@@ -84,7 +85,7 @@ impl Site {
             world,
             b,
             s3,
-            cassandra,
+            cassandra: Arc::new(cassandra),
             store,
             dir,
         };
