@@ -196,22 +196,21 @@ impl Cql {
         let _turn = inner.turns.turn(home).await;
         let op_at = home.at(op_row(write.op_id.0));
         let mut hinted = false;
-        let mut serial = false;
         let mut pause = Duration::from_millis(4);
         loop {
             if Instant::now() > until {
                 return Err(StoreError::TryAgain { operation: verb });
             }
             let mut known = Known::default();
-            let decided = serial.then_some(home);
-            let mut first = vec![
-                Need::Version(home.clone()),
-                Need::Row(op_at.clone()),
-                Need::Row(home.head()),
-            ];
+            // The version first, as transactions see it: by then what made it is on most replicas, so that no row that is
+            // read after it is older. A row of before, decided on at a later version, would undo a change.
+            known
+                .fetch(inner, vec![Need::Version(home.clone())], Some(home))
+                .await?;
+            let mut first = vec![Need::Row(op_at.clone()), Need::Row(home.head())];
             first.extend_from_slice(ahead);
-            known.fetch(inner, first, decided).await?;
-            if let Some(made) = self.before(verb, write, home, &mut known, decided).await? {
+            known.fetch(inner, first, None).await?;
+            if let Some(made) = self.before(verb, write, home, &mut known).await? {
                 return Ok(made);
             }
             let mut runs = 0;
@@ -224,7 +223,7 @@ impl Cql {
                 let mut ran = run_once(&mut known, write, home, body, repeat);
                 match ran.outcome {
                     Err(Stop::Load(needs)) if runs < RUNS => {
-                        known.fetch(inner, needs, decided).await?;
+                        known.fetch(inner, needs, None).await?;
                         runs += 1;
                     }
                     outcome => {
@@ -239,11 +238,6 @@ impl Cql {
             };
             let value = match outcome {
                 Ok(value) => value,
-                // Decided on what transactions under way may have changed: decided again on what they did.
-                Err(Stop::Refused(_)) if !serial => {
-                    serial = true;
-                    continue;
-                }
                 Err(Stop::Refused(reason)) => {
                     let kept = self.refuse(verb, write, home, expected, &reason).await?;
                     if kept {
@@ -253,7 +247,6 @@ impl Cql {
                 }
                 // Something that another write began is on its way: looked at again until the deadline.
                 Err(Stop::Error(StoreError::TryAgain { .. })) => {
-                    serial = true;
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                     continue;
@@ -315,7 +308,6 @@ impl Cql {
                     applied: None,
                 });
             }
-            serial = true;
             let jitter = Duration::from_micros(u64::from(write.op_id.0.as_bytes()[15]) * 40);
             tokio::time::sleep(pause + jitter).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -329,7 +321,6 @@ impl Cql {
         write: &Write,
         home: &Home,
         known: &mut Known,
-        decided: Option<&Home>,
     ) -> Result<Option<Made<T>>, StoreError> {
         let at = home.at(op_row(write.op_id.0));
         let found = crate::engine::look::Look::bytes(known, &at).map_err(|s| s.into_error(verb))?;
@@ -344,7 +335,7 @@ impl Cql {
         let row: OpRow<Outcome<T>> = codec::decode("answer", &bytes)?;
         let owed = home.at(outbox_row(row.version));
         known
-            .fetch(&self.inner, vec![Need::Row(owed.clone())], decided)
+            .fetch(&self.inner, vec![Need::Row(owed.clone())], None)
             .await?;
         let owed =
             crate::engine::look::Look::bytes(known, &owed).map_err(|s| s.into_error(verb))?;
