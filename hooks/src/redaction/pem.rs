@@ -83,11 +83,13 @@ pub(super) fn is_base64(text: &[u8]) -> bool {
         .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='))
 }
 
-/// Base64 of the width that lines of a key have, within a line of a log.
+/// Base64 as wide as lines of a key are, or wider, within a line of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Run {
     pub(super) start: usize,
     pub(super) end: usize,
+    /// It is no wider than a key's line and stands by itself: nothing but a mark says more of one that does not.
+    pub(super) fits: bool,
     /// Its characters are as many and as various as those of random bytes: no hash in hex, no path.
     pub(super) is_mixed: bool,
 }
@@ -102,46 +104,52 @@ impl Run {
     }
 }
 
-/// The last run of base64 in the line that is as wide as a key's lines are and stands by itself.
-pub(super) fn run(line: &[u8]) -> Option<Run> {
+/// The runs of base64 in the line that are as wide as a key's lines are, in their order.
+pub(super) fn runs(line: &[u8]) -> Vec<Run> {
     let is_64 = |at: usize| is_base64(&line[at..=at]);
-    let mut until = line.len();
-    while until >= NARROWEST {
-        // One that ends before `until` and is wide enough holds this place, or ends before it.
-        let probe = until - NARROWEST;
+    let mut found = Vec::new();
+    let mut from = 0;
+    while from + NARROWEST <= line.len() {
+        // One that is wide enough and begins in these bytes holds the last of them.
+        let probe = from + NARROWEST - 1;
         if !is_64(probe) {
-            until = probe;
+            from = probe + 1;
             continue;
         }
         let mut start = probe;
-        while start > 0 && is_64(start - 1) {
+        while start > from && is_64(start - 1) {
             start -= 1;
         }
-        let before = start;
         let mut end = probe + 1;
-        while end < until && is_64(end) {
+        while end < line.len() && is_64(end) {
             end += 1;
         }
-        // `msg=MIIE…`: what stands before an equals sign is a name.
-        let padding = line[start..end].iter().rev().take_while(|b| **b == b'=');
-        let text = end - padding.count();
-        if let Some(n) = memchr::memrchr(b'=', &line[start..text]) {
-            start += n + 1;
+        from = end;
+        // `msg=MIIE…`: what stands before an equals sign is a name, or another run.
+        while end - start >= NARROWEST {
+            let text = end
+                - line[start..end]
+                    .iter()
+                    .rev()
+                    .take_while(|b| **b == b'=')
+                    .count();
+            let piece = memchr::memrchr(b'=', &line[start..text]).map_or(start, |n| start + n + 1);
+            if end - piece >= NARROWEST {
+                let part_of_more = |b: &u8| matches!(b, b'-' | b'_' | b'.' | b'%');
+                let alone = !line[..piece].last().is_some_and(part_of_more)
+                    && !line.get(end).is_some_and(part_of_more);
+                found.push(Run {
+                    start: piece,
+                    end,
+                    fits: alone && end - piece <= WIDEST,
+                    is_mixed: is_mixed(&line[piece..end]),
+                });
+            }
+            end = piece;
         }
-        let part_of_more = |b: &u8| matches!(b, b'-' | b'_' | b'.' | b'%');
-        let alone = !line[..start].last().is_some_and(part_of_more)
-            && !line.get(end).is_some_and(part_of_more);
-        if alone && (NARROWEST..=WIDEST).contains(&(end - start)) {
-            let is_mixed = is_mixed(&line[start..end]);
-            return Some(Run {
-                start,
-                end,
-                is_mixed,
-            });
-        }
-        until = before;
     }
-    None
+    found.sort_unstable_by_key(|r| r.start);
+    found
 }
 
 /// 60 random characters of base64 have about forty different ones and one slash.

@@ -371,6 +371,23 @@ fn a_key_in_a_log_is_hidden_between_lines_of_others_and_within_json() {
 }
 
 #[test]
+fn what_stands_before_a_keys_line_does_not_save_it_from_its_end_mark() {
+    let body = key_lines(1, 64).remove(0);
+    let long = key_lines(1, 90).remove(0);
+    for line in [
+        format!("literal-of-somebody-{body}"),
+        format!("{}{body}", "a".repeat(40)),
+        format!("name={body}={body}."),
+        format!("app: {long}"),
+    ] {
+        let text = floor()
+            .redact_text(&format!("{line}\n-----END PRIVATE KEY-----\n"))
+            .text;
+        assert!(!text.contains(&body) && !text.contains(&long), "{text}");
+    }
+}
+
+#[test]
 fn a_key_in_a_log_whose_begin_and_end_are_cut_away_is_hidden_from_its_first_line() {
     let body = key_lines(1, 64);
     let (text, _) = cut_off(floor(), &logged(&body));

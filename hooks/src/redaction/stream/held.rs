@@ -75,7 +75,7 @@ impl Stream {
             Held::Nothing => {
                 if pem::is_body(bytes) {
                     self.held = Held::Body(VecDeque::from([line.keep()]));
-                } else if pem::run(bytes).is_some() && !pem::has_dashes(bytes) {
+                } else if !pem::runs(bytes).is_empty() && !pem::has_dashes(bytes) {
                     self.held = Held::Behind {
                         lines: vec![line.keep()],
                         bytes: bytes.len(),
@@ -126,9 +126,9 @@ impl Stream {
                     }
                     self.text(line, out);
                 } else {
-                    *others = match pem::run(bytes) {
-                        Some(_) => 0,
-                        None => *others + 1,
+                    *others = match pem::runs(bytes).is_empty() {
+                        false => 0,
+                        true => *others + 1,
                     };
                     *held_bytes += bytes.len();
                     lines.push(line.keep());
@@ -185,32 +185,37 @@ impl Stream {
         let Held::Behind { lines, .. } = std::mem::replace(&mut self.held, Held::Nothing) else {
             return;
         };
-        let runs: Vec<Option<pem::Run>> =
-            lines.iter().map(|l| pem::run(l.text.as_bytes())).collect();
+        let runs: Vec<Vec<pem::Run>> = lines.iter().map(|l| pem::runs(l.text.as_bytes())).collect();
+        // One a line: a log says one line of a key in each of its own.
+        let fitting = |runs: &Vec<pem::Run>| runs.iter().rfind(|r| r.fits).copied();
+        let voting: Vec<pem::Run> = runs.iter().filter_map(fitting).collect();
         let is_hidden = |run: &pem::Run| {
-            let same = runs.iter().flatten().filter(|r| r.width() == run.width());
-            is_key || same.filter(|r| r.is_mixed).count() >= FULL_LINES
+            let same = voting.iter().filter(|r| r.width() == run.width());
+            same.filter(|r| r.is_mixed).count() >= FULL_LINES
         };
         let mut behind_hidden = false;
-        for (n, (held, run)) in lines.iter().zip(&runs).enumerate() {
-            let run = run.as_ref().filter(|r| is_hidden(r));
+        for (n, (held, runs)) in lines.iter().zip(&runs).enumerate() {
+            let mut hidden: Vec<(usize, usize)> = match fitting(runs).filter(is_hidden) {
+                _ if is_key => runs.iter().map(|r| (r.start, r.end)).collect(),
+                run => run.iter().map(|r| (r.start, r.end)).collect(),
+            };
             // A key's last line is short: it stands behind a full one, or right before the end mark.
             let before_end = is_key && n + 1 == lines.len();
-            let last = (run.is_none() && (behind_hidden || before_end))
-                .then(|| pem::last_word(held.text.as_bytes(), before_end))
-                .flatten();
-            behind_hidden = run.is_some();
-            let (start, end) = match (run, last) {
-                (Some(run), _) => (run.start, run.end),
-                (None, Some(word)) => word,
-                (None, None) => {
-                    self.redact(held.borrow(), out);
-                    continue;
-                }
-            };
+            let full = !hidden.is_empty();
+            if !full && (behind_hidden || before_end) {
+                hidden.extend(pem::last_word(held.text.as_bytes(), before_end));
+            }
+            behind_hidden = full;
+            if hidden.is_empty() {
+                self.redact(held.borrow(), out);
+                continue;
+            }
             let kind = Kind::PrivateKey;
+            let spans = hidden
+                .into_iter()
+                .map(|(start, end)| Span { start, end, kind })
+                .collect();
             let rules = Arc::clone(&self.rules);
-            let spans = vec![Span { start, end, kind }];
             let redacted = rules.redact_beside(&held.text, spans, &mut self.context);
             self.write(&redacted, held.number, out);
             out.extend_from_slice(held.ending.as_bytes());
