@@ -37,25 +37,29 @@ fn find_mark(line: &[u8], mark: &[u8], from: usize) -> Option<(usize, usize)> {
     None
 }
 
-/// Hides keys that begin on this line. True when the last of them does not end on it.
+/// Hides keys that begin on this line, ends of others, and what is as wide as a key's lines beside such a mark: of another
+/// key, or of this one, where lines were joined. True when the last of them does not end on it.
 pub(super) fn scan(line: &[u8], spans: &mut Vec<Span>) -> bool {
+    let kind = Kind::PrivateKey;
+    let mut from = 0;
+    while let Some((start, end)) = find_mark(line, END, from) {
+        spans.push(Span { start, end, kind });
+        from = end;
+    }
+    if from > 0 || has_begin(line) {
+        let found = runs(line).into_iter();
+        spans.extend(found.map(|Run { start, end, .. }| Span { start, end, kind }));
+    }
     let mut from = 0;
     while let Some((start, after)) = find_mark(line, BEGIN, from) {
         match find_mark(line, END, after) {
             Some((_, end)) => {
-                spans.push(Span {
-                    start,
-                    end,
-                    kind: Kind::PrivateKey,
-                });
+                spans.push(Span { start, end, kind });
                 from = end;
             }
             None => {
-                spans.push(Span {
-                    start,
-                    end: line.len(),
-                    kind: Kind::PrivateKey,
-                });
+                let end = line.len();
+                spans.push(Span { start, end, kind });
                 return true;
             }
         }

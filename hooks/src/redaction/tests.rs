@@ -385,6 +385,14 @@ fn what_stands_before_a_keys_line_does_not_save_it_from_its_end_mark() {
             .text;
         assert!(!text.contains(&body) && !text.contains(&long), "{text}");
     }
+    for text in [
+        format!("{body} -----END PRIVATE KEY-----\n"),
+        format!("{body}\n\n-----END PRIVATE KEY-----\n"),
+        format!("{body} -----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----\n"),
+    ] {
+        let text = floor().redact_text(&text).text;
+        assert!(!text.contains(&body), "{text}");
+    }
 }
 
 #[test]

@@ -25,6 +25,8 @@ pub(super) enum Held {
     Behind {
         lines: Vec<HeldLine>,
         bytes: usize,
+        /// So many of the first are base64 and nothing else, which is no key's by its width alone.
+        bare: usize,
         /// Lines since the last one that has such a run.
         others: usize,
     },
@@ -79,6 +81,7 @@ impl Stream {
                     self.held = Held::Behind {
                         lines: vec![line.keep()],
                         bytes: bytes.len(),
+                        bare: 0,
                         others: 0,
                     };
                 } else {
@@ -105,8 +108,17 @@ impl Stream {
                         self.redact(oldest.borrow(), out);
                         self.held = held;
                     }
-                } else {
+                } else if pem::has_dashes(bytes) {
                     self.release(out);
+                    self.text(line, out);
+                } else {
+                    let lines = Vec::from(std::mem::take(lines));
+                    self.held = Held::Behind {
+                        bytes: lines.iter().map(|l| l.text.len()).sum(),
+                        bare: lines.len(),
+                        others: 0,
+                        lines,
+                    };
                     self.text(line, out);
                 }
             }
@@ -114,12 +126,16 @@ impl Stream {
                 lines,
                 bytes: held_bytes,
                 others,
+                ..
             } => {
                 if pem::end_mark(bytes).is_some() {
                     self.hide_behind(true, out);
-                    self.redact(line, out);
+                    self.text(line, out);
+                } else if pem::has_begin(bytes) {
+                    self.hide_behind(false, out);
+                    self.text(line, out);
                 } else if pem::has_dashes(bytes) {
-                    // The end of a certificate, or the begin of something.
+                    // The end of a certificate, or the begin of one.
                     let held = std::mem::replace(&mut self.held, Held::Nothing);
                     if let Held::Behind { lines, .. } = held {
                         lines.iter().for_each(|l| self.redact(l.borrow(), out));
@@ -182,23 +198,25 @@ impl Stream {
 
     /// Passes on the lines of [`Held::Behind`] without what is a key's: all that may be, or what is by its width.
     fn hide_behind(&mut self, is_key: bool, out: &mut Vec<u8>) {
-        let Held::Behind { lines, .. } = std::mem::replace(&mut self.held, Held::Nothing) else {
+        let Held::Behind { lines, bare, .. } = std::mem::replace(&mut self.held, Held::Nothing)
+        else {
             return;
         };
         let runs: Vec<Vec<pem::Run>> = lines.iter().map(|l| pem::runs(l.text.as_bytes())).collect();
         // One a line: a log says one line of a key in each of its own.
         let fitting = |runs: &Vec<pem::Run>| runs.iter().rfind(|r| r.fits).copied();
-        let voting: Vec<pem::Run> = runs.iter().filter_map(fitting).collect();
+        let voting: Vec<pem::Run> = runs.iter().skip(bare).filter_map(fitting).collect();
         let is_hidden = |run: &pem::Run| {
             let same = voting.iter().filter(|r| r.width() == run.width());
             same.filter(|r| r.is_mixed).count() >= FULL_LINES
         };
         let mut behind_hidden = false;
         for (n, (held, runs)) in lines.iter().zip(&runs).enumerate() {
-            let mut hidden: Vec<(usize, usize)> = match fitting(runs).filter(is_hidden) {
-                _ if is_key => runs.iter().map(|r| (r.start, r.end)).collect(),
-                run => run.iter().map(|r| (r.start, r.end)).collect(),
-            };
+            let mut hidden: Vec<(usize, usize)> =
+                match fitting(runs).filter(|r| n >= bare && is_hidden(r)) {
+                    _ if is_key => runs.iter().map(|r| (r.start, r.end)).collect(),
+                    run => run.iter().map(|r| (r.start, r.end)).collect(),
+                };
             // A key's last line is short: it stands behind a full one, or right before the end mark.
             let before_end = is_key && n + 1 == lines.len();
             let full = !hidden.is_empty();
