@@ -187,6 +187,7 @@ macro_rules! contract_tests {
             ]
             retries: [
                 a_repeat_gets_the_same_answer,
+                of_repeats_at_once_one_is_written,
                 a_refusal_is_repeated_too,
                 claims_sent_again_are_the_same_claims,
                 an_op_id_is_one_actors_and_one_verbs,

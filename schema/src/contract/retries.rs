@@ -44,6 +44,22 @@ pub async fn a_repeat_gets_the_same_answer(mut b: Bench) {
     assert_eq!(b.count(EventKind::TICKET_PUT).await, 2);
 }
 
+pub async fn of_repeats_at_once_one_is_written(b: Bench) {
+    let other = b.another().await;
+    for round in 0..10 {
+        let write = b.ada().op(OpId::fresh());
+        let title = format!("round {round}");
+        let sent = (0..6).map(|n| {
+            let store = if n % 2 == 0 { &b.store } else { &other };
+            let (write, title) = (write.clone(), put(&title));
+            async move { store.put_ticket(&at_acme(), write, title).await }
+        });
+        let answers: Vec<_> = join_all(sent).await.into_iter().map(done).collect();
+        assert!(answers.iter().all(|a| *a == answers[0]), "{answers:?}");
+        assert_eq!(b.count(EventKind::TICKET_PUT).await, round + 1);
+    }
+}
+
 pub async fn a_refusal_is_repeated_too(b: Bench) {
     let op = OpId::fresh();
     let hook = b.drafted(&[acme()]).await;

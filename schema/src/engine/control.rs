@@ -101,7 +101,7 @@ pub(crate) fn append(
     let nth = u32::try_from(nth).unwrap_or(u32::MAX);
     let now = u64::try_from(when.ms()).unwrap_or(0);
     if tx.again
-        && let Some(known) = known(tx, &op, nth, now)?
+        && let Some(known) = known(tx, &op, nth, now, at)?
     {
         let span = Span {
             // The log began there, if nobody said so before it was cut off.
@@ -171,9 +171,10 @@ fn newest_before(tx: &mut Tx<'_>, at: u64, span: &Span) -> Result<u64, Stop> {
 }
 
 /// The number that this write got before.
-fn known(tx: &mut Tx<'_>, op: &Blob, nth: u32, from: u64) -> Result<Option<u64>, Stop> {
+fn known(tx: &mut Tx<'_>, op: &Blob, nth: u32, from: u64, home: u64) -> Result<Option<u64>, Stop> {
     let head = span(tx)?.head;
-    for at in bucket_of(from)..=bucket_of(head.max(from)) {
+    // The listed head may lag behind the partition that is appended to.
+    for at in bucket_of(from)..=bucket_of(head.max(from)).max(home) {
         let rows = tx.rows(
             &bucket(at),
             &row(from),

@@ -103,6 +103,9 @@ pub(crate) struct Outbox {
     pub(crate) op: Blob,
     pub(crate) actor: Actor,
     pub(crate) at: Time,
+    /// When it was made by its server's clock, microseconds since 1970: who finds it later knows whether that one may
+    /// still be at it.
+    pub(crate) made_us: u64,
     /// The aggregate's version that this change made.
     pub(crate) version: u64,
     pub(crate) effects: Vec<Effect>,

@@ -1,7 +1,7 @@
 //! The address of a cluster: `cql://HOST[:PORT][,HOST…]/KEYSPACE?OPTION=…`.
 //!
 //! Options: `user` and `password_file` (a file with the password: no secret stands in an address), `tls=on` and `ca`
-//! (a PEM file; without it the system's authorities), `datacenter` (all servers and the replicas that are waited for
+//! (a PEM file with the cluster's authority), `datacenter` (all servers and the replicas that are waited for
 //! are there), `replicas` (copies of each row, 3 by default; used when the keyspace is made), `objects_dir` (packet
 //! objects in a directory of this machine, for one server alone; several need an object store), `prefix` (in front of
 //! every key: several installations in one keyspace).
@@ -129,8 +129,10 @@ impl Address {
         if address.user.is_some() != address.password_file.is_some() {
             return Err(refuse("user and password_file go together"));
         }
-        if address.ca.is_some() && !address.tls {
-            return Err(refuse("ca without tls=on"));
+        if address.ca.is_some() != address.tls {
+            return Err(refuse(
+                "tls=on and ca=FILE, the cluster's authority, go together",
+            ));
         }
         Ok(address)
     }
@@ -162,7 +164,8 @@ mod tests {
             ("cql://a/k?x=1", "option x"),
             ("cql://a/k?tls=yes", "on or off"),
             ("cql://a/k?user=u", "go together"),
-            ("cql://a/k?ca=/x", "without tls"),
+            ("cql://a/k?ca=/x", "tls=on and ca"),
+            ("cql://a/k?tls=on", "tls=on and ca"),
             ("cql://a/k?replicas=0", "1 to 9"),
             ("cql://u:secret@a/k", "password_file"),
         ] {

@@ -1,6 +1,7 @@
 //! What a change owes: other aggregates, lists, the control log, the chains; then it is settled.
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{Cql, commit::outbox_row, logs::Told, runner::Hint, write::Made};
@@ -9,12 +10,22 @@ use crate::{
     engine::{
         effects::{Applied, Effect, Outbox, Step},
         events::EventEntry,
-        keys::{Home, List, Table},
+        keys::{Home, List},
     },
 };
 
-/// How long a write is alone with its effects: well below what the runner waits.
-const ALONE: Duration = Duration::from_secs(4);
+/// How long after its hint a write is alone with its effects. With the time that a transaction under way may take it
+/// must stay below [`LEFT_US`].
+pub(super) const ALONE: Duration = Duration::from_secs(6);
+/// A write whose change or hint is older than this is not on its way any more.
+pub(super) const LEFT_US: u64 = 15_000_000;
+
+impl Outbox {
+    /// Whether its maker is not at it any more.
+    pub(super) fn is_left(&self) -> bool {
+        micros().saturating_sub(self.made_us) > LEFT_US
+    }
+}
 
 pub(super) fn micros() -> u64 {
     let since = SystemTime::now()
@@ -39,20 +50,19 @@ impl Cql {
             .await
     }
 
-    /// Does what a change owes. `again`: some of it may be done already.
+    /// Does what a change owes. From `blind_until` on, or at once without one, somebody else may do the same: then each
+    /// looks whether the other did. `everything`: what steps owe is done, too, however young it is.
     pub(super) async fn apply(
         &self,
         write: &Write,
         outbox: &Outbox,
-        again: bool,
+        blind_until: Option<Instant>,
+        everything: bool,
     ) -> Result<Applied, StoreError> {
-        let began = Instant::now();
-        // After so long the runner may do the same: from then on each looks whether the other did.
-        let again = || again || began.elapsed() > ALONE;
         let mut applied = Applied::default();
         for (n, effect) in outbox.effects.iter().enumerate() {
             if let Effect::Then(step) = effect {
-                self.step(write.following(n), step).await?;
+                self.step(write.following(n), step, everything).await?;
                 super::faults::point(step.verb(), "after_step");
             }
         }
@@ -68,14 +78,14 @@ impl Cql {
                     at: write.now,
                     change: change.clone(),
                 };
-                let number = self.append_control(told, again()).await?;
+                let number = self.append_control(told, blind_until).await?;
                 applied.control = Some(number);
                 if let Some(digest) = note {
                     let step = Step::Note {
                         digest: *digest,
                         control: number,
                     };
-                    self.step(write.following(n), &step).await?;
+                    self.step(write.following(n), &step, everything).await?;
                 }
             }
         }
@@ -90,7 +100,7 @@ impl Cql {
             }
         }
         for (chain, entries) in chains {
-            let heads = self.append_events(&chain, entries, again()).await?;
+            let heads = self.append_events(&chain, entries, blind_until).await?;
             applied.head = heads.into_iter().next_back().or(applied.head);
         }
         super::faults::point("apply", "after_events");
@@ -124,8 +134,7 @@ impl Cql {
         op: Uuid,
         op_body: Vec<u8>,
     ) -> Result<(), StoreError> {
-        // Loose writes are forgotten whole.
-        if home.table != Table::Loose {
+        {
             let _turn = self.inner.turns.turn(home).await;
             self.inner.clear(home, version, op, op_body).await?;
         }

@@ -1,6 +1,8 @@
 //! Appending to the chains and to the control log: one transaction for all that wait.
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::{
     Cql,
     together::Queue,
@@ -37,24 +39,25 @@ pub(super) struct Told {
 type Went<R> = (Vec<R>, Option<Home>);
 
 impl Cql {
-    /// Appends; says the head after each. `again`: some may be there already.
+    /// Appends; says the head after each. Some may be there already, but not before `blind_until`.
     pub(super) async fn append_events(
         &self,
         chain: &str,
         entries: Vec<EventEntry>,
-        again: bool,
+        blind_until: Option<Instant>,
     ) -> Result<Vec<Head>, StoreError> {
         let queue = self.inner.chains.of(chain);
         let (store, name, own) = (self.clone(), chain.to_owned(), Arc::clone(&queue));
-        let run = move |entries| -> Boxed<'static, _> {
+        let run = move |entries, blind_until| -> Boxed<'static, _> {
             let (store, name, queue) = (store.clone(), name.clone(), Arc::clone(&own));
-            Box::pin(async move { store.append_to_chain(&queue, &name, entries, again).await })
+            Box::pin(async move {
+                store
+                    .append_to_chain(&queue, &name, entries, blind_until)
+                    .await
+            })
         };
-        if again {
-            return queue.alone(entries, run).await;
-        }
         queue
-            .together("appending to a chain", TOGETHER, entries, run)
+            .together("appending to a chain", TOGETHER, entries, blind_until, run)
             .await
     }
 
@@ -63,7 +66,7 @@ impl Cql {
         queue: &Queue<EventEntry, Head>,
         chain: &str,
         entries: Vec<EventEntry>,
-        again: bool,
+        blind_until: Option<Instant>,
     ) -> Result<Vec<Head>, StoreError> {
         let mut home = match queue.newest() {
             Some(home) => home,
@@ -94,7 +97,7 @@ impl Cql {
                     &home,
                     &ahead,
                     &body,
-                    again,
+                    blind_until,
                 )
                 .await?;
             heads.extend(some);
@@ -112,23 +115,25 @@ impl Cql {
     }
 
     /// Appends; says the number. Those that wait here are woken.
-    pub(super) async fn append_control(&self, told: Told, again: bool) -> Result<u64, StoreError> {
+    pub(super) async fn append_control(
+        &self,
+        told: Told,
+        blind_until: Option<Instant>,
+    ) -> Result<u64, StoreError> {
         let queue = self.inner.control.of("");
         let (store, own) = (self.clone(), Arc::clone(&queue));
-        let run = move |told| -> Boxed<'static, _> {
+        let run = move |told, blind_until| -> Boxed<'static, _> {
             let (store, queue) = (store.clone(), Arc::clone(&own));
-            Box::pin(async move { store.append_to_control(&queue, told, again).await })
+            Box::pin(async move { store.append_to_control(&queue, told, blind_until).await })
         };
-        let numbers = if again {
-            queue.alone(vec![told], run).await?
-        } else {
-            queue
-                .together("appending to the control log", TOGETHER, vec![told], run)
-                .await?
-        };
-        let number = numbers.first().copied().ok_or(StoreError::TryAgain {
-            operation: "appending to the control log",
-        })?;
+        let operation = "appending to the control log";
+        let numbers = queue
+            .together(operation, TOGETHER, vec![told], blind_until, run)
+            .await?;
+        let number = numbers
+            .first()
+            .copied()
+            .ok_or(StoreError::TryAgain { operation })?;
         self.woken.send_if_modified(|head| {
             let higher = number > *head;
             *head = number.max(*head);
@@ -141,7 +146,7 @@ impl Cql {
         &self,
         queue: &Queue<Told, u64>,
         told: Vec<Told>,
-        again: bool,
+        blind_until: Option<Instant>,
     ) -> Result<Vec<u64>, StoreError> {
         let mut home = match queue.newest() {
             Some(home) => home,
@@ -152,7 +157,7 @@ impl Cql {
             }
         };
         let mut numbers = Vec::with_capacity(told.len());
-        for n in 0..STEPS {
+        for _ in 0..STEPS {
             let rest = told[numbers.len()..].to_vec();
             let now = rest.iter().map(|t| t.at).max().unwrap_or_default();
             let ahead = control::needed(&home);
@@ -168,14 +173,7 @@ impl Cql {
             };
             let write = Write::system(now);
             let (some, next) = self
-                .append(
-                    "append_control",
-                    &write,
-                    &home,
-                    &ahead,
-                    &body,
-                    again || n > 0,
-                )
+                .append("append_control", &write, &home, &ahead, &body, blind_until)
                 .await?;
             numbers.extend(some);
             match next {
@@ -199,13 +197,13 @@ impl Cql {
         home: &Home,
         ahead: &[Need],
         body: &(impl Fn(&mut Tx<'_>) -> Result<Went<R>, Stop> + Send + Sync),
-        again: bool,
+        blind_until: Option<Instant>,
     ) -> Result<Went<R>, StoreError>
     where
         R: serde::Serialize + serde::de::DeserializeOwned + Send,
     {
         let made: Made<Went<R>> = self
-            .make(verb, write, home, ahead, body, Keep::Repeated, again)
+            .make(verb, write, home, ahead, body, Keep::Repeated, blind_until)
             .await?;
         self.put_lists(&made).await?;
         match made.answer {

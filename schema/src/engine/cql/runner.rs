@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{
     Cql,
-    apply::{micros, minute},
+    apply::{LEFT_US, micros, minute},
     commit::{OpRow, op_row},
 };
 use crate::{
@@ -16,8 +16,6 @@ use crate::{
     },
 };
 
-/// A write that is older than this is not on its way any more.
-const LEFT_US: u64 = 15_000_000;
 const MINUTE_US: u64 = 60_000_000;
 /// How far back the very first look in a store goes: servers look from their first seconds on.
 const FIRST_LOOK_MINUTES: u64 = 60;
@@ -41,7 +39,7 @@ impl Cql {
         let mut done = FinishedLeft::default();
         let mut reached = first;
         for n in first..=(last / MINUTE_US).min(first + MINUTES) {
-            let clean = self.finish_minute(n, last, &mut done).await?;
+            let clean = self.finish_minute(n, last, everything, &mut done).await?;
             // A minute that may still get hints, or that holds some that failed, is read again.
             if clean && (n + 2) * MINUTE_US < last && reached == n {
                 reached = n + 1;
@@ -74,6 +72,7 @@ impl Cql {
         &self,
         n: u64,
         last: u64,
+        everything: bool,
         done: &mut FinishedLeft,
     ) -> Result<bool, StoreError> {
         let part = minute(n * MINUTE_US);
@@ -97,7 +96,7 @@ impl Cql {
                     clean = false;
                     continue;
                 }
-                match self.finish(key).await {
+                match self.finish(key, everything).await {
                     Ok(finished) => {
                         done.finished += finished;
                         let now = micros();
@@ -114,7 +113,7 @@ impl Cql {
     }
 
     /// Does what the aggregate of one hint owes. Says how many writes were finished.
-    async fn finish(&self, key: &str) -> Result<u32, StoreError> {
+    async fn finish(&self, key: &str, everything: bool) -> Result<u32, StoreError> {
         let mut fields = key.split('\u{1}');
         let (Some(table), Some(op)) = (fields.next(), fields.next_back()) else {
             return Ok(0);
@@ -139,7 +138,7 @@ impl Cql {
                 continue;
             }
             let write = write_of(&outbox, op);
-            let applied = self.apply(&write, &outbox, true).await?;
+            let applied = self.apply(&write, &outbox, None, everything).await?;
             let row = home.at(op_row(op));
             let answer = self
                 .inner

@@ -4,13 +4,15 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 
 use super::write::Boxed;
 use crate::{StoreError, engine::keys::Home};
 
 struct Waiting<A, R> {
     asks: Vec<A>,
+    /// Until then none of them can be there already.
+    blind_until: Option<Instant>,
     reply: oneshot::Sender<Result<Vec<R>, StoreError>>,
 }
 
@@ -73,29 +75,25 @@ impl<A: Clone, R> Queue<A, R> {
         waiting.drain(..some).collect()
     }
 
-    /// One caller's asks alone, in their turn.
-    pub(super) async fn alone(
-        &self,
-        asks: Vec<A>,
-        run: impl Fn(Vec<A>) -> Boxed<'static, Result<Vec<R>, StoreError>> + Send,
-    ) -> Result<Vec<R>, StoreError> {
-        let _turn = self.turn.lock().await;
-        run(asks).await
-    }
-
-    /// This caller's asks, with those of others that wait; one of them runs all. `run` says a reply for each ask.
+    /// This caller's asks, with those of others that wait; one of them runs all. `run` says a reply for each ask;
+    /// it must look for what may be there already, unless it is done before the moment that it is given.
     pub(super) async fn together(
         &self,
         operation: &'static str,
         most: usize,
         asks: Vec<A>,
-        run: impl Fn(Vec<A>) -> Boxed<'static, Result<Vec<R>, StoreError>> + Send,
+        blind_until: Option<Instant>,
+        run: impl Fn(Vec<A>, Option<Instant>) -> Boxed<'static, Result<Vec<R>, StoreError>> + Send,
     ) -> Result<Vec<R>, StoreError> {
         let (reply, mut answer) = oneshot::channel();
         self.waiting
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .push(Waiting { asks, reply });
+            .push(Waiting {
+                asks,
+                blind_until,
+                reply,
+            });
         loop {
             let _turn = self.turn.lock().await;
             match answer.try_recv() {
@@ -107,11 +105,14 @@ impl<A: Clone, R> Queue<A, R> {
             }
             let together = self.take(most);
             let all: Vec<A> = together.iter().flat_map(|w| w.asks.clone()).collect();
-            let mut done = run(all).await.map(Vec::into_iter);
+            let mut blind = together.iter().map(|w| w.blind_until);
+            let first = blind.next().flatten();
+            let blind_until = blind.fold(first, |a, b| Some(a?.min(b?)));
+            let mut done = run(all, blind_until).await.map(Vec::into_iter);
             if let Err(error) = &done {
                 tracing::warn!(%error, operation, "left to the runner");
             }
-            for Waiting { asks, reply } in together {
+            for Waiting { asks, reply, .. } in together {
                 let own = match &mut done {
                     Ok(replies) => Ok(replies.by_ref().take(asks.len()).collect()),
                     Err(_) => Err(StoreError::TryAgain { operation }),

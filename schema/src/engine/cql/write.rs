@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::{
     Cql, RUNS,
+    apply::{ALONE, micros},
     commit::{Commit, OpRow, op_row, outbox_row},
     look::Known,
 };
@@ -24,6 +25,9 @@ use boathook_hooks::ids::Blob;
 /// Between two tries of a write that another was quicker than.
 const LONGEST_PAUSE: Duration = Duration::from_millis(120);
 
+/// How long before its change a hint may be written.
+const FRESH: Duration = Duration::from_secs(3);
+
 /// How a write is kept.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Keep {
@@ -38,8 +42,8 @@ pub(super) struct Made<T> {
     pub(super) answer: Outcome<T>,
     /// None when nothing changed.
     pub(super) outbox: Option<Outbox>,
-    /// Whether it was made before, and its effects may be done already.
-    pub(super) again: bool,
+    /// Until when its effects are its maker's alone; none when it was made before.
+    pub(super) blind_until: Option<Instant>,
     /// What they brought, if they are.
     pub(super) applied: Option<Applied>,
 }
@@ -50,7 +54,7 @@ impl<T> Made<T> {
         Self {
             answer,
             outbox: None,
-            again: false,
+            blind_until: None,
             applied: None,
         }
     }
@@ -103,7 +107,8 @@ impl Cql {
         }
         // In a task of its own: a caller that gives up cuts nothing in two.
         let store = self.clone();
-        let task = tokio::spawn(async move { store.whole(verb, &write, &home, &body, fill).await });
+        let task =
+            tokio::spawn(async move { store.whole(verb, &write, &home, &body, fill, false).await });
         match tokio::time::timeout(patience, task).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(e)) => Err(StoreError::Backend {
@@ -114,7 +119,9 @@ impl Cql {
         }
     }
 
-    /// The change, its effects, and the end of what it owed.
+    /// The change, its effects, and the end of what it owed. A repeat leaves the effects to whoever made the change, for
+    /// as long as that one may be at it: two that append one event at once, neither looking for the other's, would
+    /// append it twice. `everything`: nobody is.
     async fn whole<T, F>(
         &self,
         verb: &'static str,
@@ -122,14 +129,26 @@ impl Cql {
         home: &Home,
         body: &F,
         fill: fn(&mut T, &Applied),
+        everything: bool,
     ) -> Answer<T>
     where
         T: Serialize + DeserializeOwned + Send + 'static,
         F: Fn(&mut Tx<'_>) -> Result<T, Stop> + Send + Sync + 'static,
     {
-        let made = self
-            .make(verb, write, home, &[], body, Keep::Owed, false)
-            .await?;
+        let until = Instant::now() + write.patience();
+        let made = loop {
+            let made = self
+                .make(verb, write, home, &[], body, Keep::Owed, None)
+                .await?;
+            let others = |o: &Outbox| made.blind_until.is_none() && !everything && !o.is_left();
+            if !made.outbox.as_ref().is_some_and(others) {
+                break made;
+            }
+            if Instant::now() > until {
+                return Err(StoreError::TryAgain { operation: verb });
+            }
+            tokio::time::sleep(LONGEST_PAUSE).await;
+        };
         let mut answer = made.answer;
         let Some(outbox) = made.outbox else {
             if let (Outcome::Done(value), Some(applied)) = (&mut answer, &made.applied) {
@@ -138,7 +157,9 @@ impl Cql {
             return Ok(answer);
         };
         let version = outbox.version;
-        let applied = self.apply(write, &outbox, made.again).await?;
+        let applied = self
+            .apply(write, &outbox, made.blind_until, everything)
+            .await?;
         let row = OpRow {
             verb: verb.to_owned(),
             actor: write.actor.to_string(),
@@ -160,12 +181,14 @@ impl Cql {
         &'a self,
         write: Write,
         step: &'a Step,
+        everything: bool,
     ) -> Boxed<'a, Result<(), StoreError>> {
         Box::pin(async move {
             let (home, run) = (step.home(), step.clone());
             let body = move |tx: &mut Tx<'_>| run.run(tx);
             let fill = |_: &mut (), _: &Applied| {};
-            match self.whole(step.verb(), &write, &home, &body, fill).await? {
+            let whole = self.whole(step.verb(), &write, &home, &body, fill, everything);
+            match whole.await? {
                 Outcome::Done(()) => {}
                 Outcome::Refused(reason) => {
                     tracing::warn!(verb = step.verb(), %reason, "what follows from a change was refused");
@@ -175,7 +198,8 @@ impl Cql {
         })
     }
 
-    /// The change alone. `ahead`: what the body is known to need.
+    /// The change alone. `ahead`: what the body is known to need. `blind_until`: before then nothing of it can be there
+    /// already; after it the body looks.
     #[allow(clippy::too_many_arguments)] // What a write is.
     pub(super) async fn make<T, F>(
         &self,
@@ -185,7 +209,7 @@ impl Cql {
         ahead: &[Need],
         body: &F,
         keep: Keep,
-        repeat: bool,
+        blind_until: Option<Instant>,
     ) -> Result<Made<T>, StoreError>
     where
         T: Serialize + DeserializeOwned + Send,
@@ -195,12 +219,13 @@ impl Cql {
         let until = Instant::now() + write.patience();
         let _turn = inner.turns.turn(home).await;
         let op_at = home.at(op_row(write.op_id.0));
-        let mut hinted = false;
+        let mut hinted: Option<Instant> = None;
         let mut pause = Duration::from_millis(4);
         loop {
             if Instant::now() > until {
                 return Err(StoreError::TryAgain { operation: verb });
             }
+            let repeat = blind_until.is_none_or(|moment| Instant::now() > moment);
             let mut known = Known::default();
             // The version first, as transactions see it: by then what made it is on most replicas, so that no row that is
             // read after it is older. A row of before, decided on at a later version, would undo a change.
@@ -257,9 +282,7 @@ impl Cql {
             let lists_only =
                 puts.is_empty() && effects.iter().all(|e| matches!(e, Effect::List { .. }));
             if unchanged || lists_only {
-                for effect in &effects {
-                    inner.put_entry(effect, 1).await?;
-                }
+                inner.put_entries(&effects, expected.max(1)).await?;
                 return Ok(Made::told(Outcome::Done(value)));
             }
             let version = expected + 1;
@@ -267,16 +290,16 @@ impl Cql {
                 op: Blob(write.op_id.0.as_bytes().to_vec()),
                 actor: write.actor.clone(),
                 at: write.now,
+                made_us: micros(),
                 version,
                 effects,
             };
+            inner.put_entries(&before, 1).await?;
             let owed = keep == Keep::Owed && !outbox.effects.is_empty();
-            if owed && !hinted {
+            // Shortly before the change: a hint that is older than a change could be taken for one that came to nothing.
+            if owed && hinted.is_none_or(|at| at.elapsed() > FRESH) {
                 self.hint(home, write.op_id.0).await?;
-                hinted = true;
-            }
-            for effect in &before {
-                inner.put_entry(effect, 1).await?;
+                hinted = Some(Instant::now());
             }
             let row = OpRow {
                 verb: verb.to_owned(),
@@ -294,17 +317,25 @@ impl Cql {
                 outbox: owed.then(|| codec::encode("outbox", &outbox)).transpose()?,
             };
             super::faults::point(verb, "before_commit");
-            let applied = match inner.commit(&commit).await? {
-                Some(applied) => applied,
-                // Nobody knows: the op itself tells, read as transactions see it.
-                None => inner.serial_row(&op_at).await?.is_some(),
+            let applied = match (inner.commit(&commit).await?, &commit.outbox) {
+                (Some(applied), _) => applied,
+                // Nobody knows: the op itself tells, read as transactions see it. What it owes says whose it is: a repeat
+                // may have been quicker.
+                (None, None) => inner.serial_row(&op_at).await?.is_some(),
+                (None, mine @ Some(_)) => {
+                    inner.serial_row(&home.at(outbox_row(version))).await? == *mine
+                }
             };
             if applied {
                 super::faults::point(verb, "after_commit");
+                if owed && hinted.is_none_or(|at| at.elapsed() > ALONE) {
+                    // It took so long that the hint may be taken away before anybody could see the change.
+                    self.hint(home, write.op_id.0).await?;
+                }
                 return Ok(Made {
                     answer: row.answer,
                     outbox: Some(outbox),
-                    again: false,
+                    blind_until: Some(hinted.unwrap_or_else(Instant::now) + ALONE),
                     applied: None,
                 });
             }
@@ -342,7 +373,7 @@ impl Cql {
         Ok(Some(Made {
             answer: row.answer,
             outbox: owed.map(|b| codec::decode("outbox", &b)).transpose()?,
-            again: true,
+            blind_until: None,
             applied: row.applied,
         }))
     }
