@@ -5,7 +5,7 @@ use boathook_agent::child::RunEnd;
 use boathook_hooks::packet::Outcome;
 use bson::doc;
 
-use crate::rig::{Rig, kill_marked, lives};
+use crate::rig::{Rig, kill_marked, lives, own_mark};
 
 /// A shell is a poor grant; here it is the one that can misbehave in every way.
 fn shell(script: &str) -> Rig {
@@ -130,7 +130,7 @@ async fn a_command_without_end_is_ended_in_time_and_what_it_said_is_kept() {
 #[tokio::test]
 async fn a_command_that_forks_leaves_its_session_and_ignores_signals_is_killed_whole() {
     // Twice forked, in a session of its own, deaf to TERM, HUP and INT, and holding the pipes open.
-    let mark = "boathook-test-deaf-7f3a";
+    let mark = &own_mark("boathook-test-deaf");
     let script = format!(
         "setsid sh -c 'trap \"\" TERM HUP INT; (sh -c \"trap \\\"\\\" TERM; sleep 300; : {mark}\" &) ; sleep 300; : {mark}' & echo on; wait"
     );
@@ -142,7 +142,7 @@ async fn a_command_that_forks_leaves_its_session_and_ignores_signals_is_killed_w
 
 #[tokio::test]
 async fn what_a_command_leaves_in_the_background_does_not_hold_it_up_and_is_killed() {
-    let mark = "boathook-test-background-91c0";
+    let mark = &own_mark("boathook-test-background");
     let script = format!("(setsid sh -c 'sleep 300; : {mark}' &); echo done");
     let ran = shell(&script).run().await;
     let section = ran.is("c", Outcome::Ok);
@@ -158,7 +158,7 @@ async fn what_a_command_leaves_in_the_background_does_not_hold_it_up_and_is_kill
 
 #[tokio::test]
 async fn a_chain_of_forks_that_never_stands_still_is_killed_too() {
-    let mark = "boathook-test-chain-55d1";
+    let mark = &own_mark("boathook-test-chain");
     // Each link starts the next in a session of its own and ends.
     let script = format!("S='setsid sh -c \"$S\" {mark} & exit'; export S; sh -c \"$S\" {mark}");
     let ran = shell(&script).within(2, 1 << 20).run().await;
@@ -169,7 +169,7 @@ async fn a_chain_of_forks_that_never_stands_still_is_killed_too() {
 
 #[tokio::test]
 async fn a_command_that_kills_its_collector_costs_only_its_section() {
-    let mark = "boathook-test-parricide-2b7e";
+    let mark = &own_mark("boathook-test-parricide");
     let script = format!("(setsid sh -c 'sleep 300; : {mark}' &); kill -9 $PPID; sleep 300");
     let ran = shell(&script)
         .section("host", "host", doc! {"parts": ["os"]})

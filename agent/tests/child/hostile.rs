@@ -14,7 +14,7 @@ use boathook_agent::child::RunEnd;
 use boathook_hooks::packet::Outcome;
 use bson::doc;
 
-use crate::rig::{Rig, lives};
+use crate::rig::{Rig, lives, own_mark};
 
 #[tokio::test]
 async fn every_section_of_a_run_in_a_hostile_place_has_its_outcome_in_time() {
@@ -50,7 +50,7 @@ async fn every_section_of_a_run_in_a_hostile_place_has_its_outcome_in_time() {
         })
     };
 
-    let mark = "boathook-test-hostile-6e13";
+    let mark = &own_mark("boathook-test-hostile");
     let forks = format!(
         "setsid sh -c 'trap \"\" TERM HUP INT; (setsid sh -c \"trap \\\"\\\" TERM; sleep 300; : {mark}\" &) ; sleep 300; : {mark}' & wait"
     );

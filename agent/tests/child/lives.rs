@@ -12,7 +12,7 @@ use boathook_agent::child::{
 use boathook_hooks::packet::Outcome;
 use bson::doc;
 
-use crate::rig::{Rig, exe, lives, run_job};
+use crate::rig::{Rig, exe, lives, own_mark, run_job};
 
 #[tokio::test]
 async fn the_machine_itself_is_collected() {
@@ -45,7 +45,7 @@ async fn parameters_that_do_not_fit_are_a_section_that_failed() {
 
 #[tokio::test]
 async fn at_the_deadline_everything_is_killed_and_every_section_is_told() {
-    let mark = "boathook-test-deadline-c4e2";
+    let mark = &own_mark("boathook-test-deadline");
     let args = [
         "-c".to_owned(),
         format!("echo begun; trap '' TERM; setsid sleep 300; : {mark}"),
@@ -76,7 +76,7 @@ async fn at_the_deadline_everything_is_killed_and_every_section_is_told() {
 
 #[tokio::test]
 async fn a_run_that_is_stopped_is_killed_at_once() {
-    let mark = "boathook-test-stopped-08aa";
+    let mark = &own_mark("boathook-test-stopped");
     let args = ["-c".to_owned(), format!("sleep 300; : {mark}")];
     let stop = tokio::time::sleep(Duration::from_millis(500));
     let ran = Rig::new()
@@ -180,7 +180,7 @@ async fn other_sections_than_the_daemon_verified_are_refused() {
 
 #[tokio::test]
 async fn when_the_daemon_dies_the_child_and_its_commands_die() {
-    let mark = "boathook-test-orphan-3d90";
+    let mark = &own_mark("boathook-test-orphan");
     let args = [
         "-c".to_owned(),
         format!("(setsid sh -c 'sleep 300; : {mark}' &); sleep 300; : {mark}"),

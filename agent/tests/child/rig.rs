@@ -242,6 +242,11 @@ impl Section {
     }
 }
 
+/// A word for a command's line that no other run of these tests has.
+pub fn own_mark(word: &str) -> String {
+    format!("{word}-{:x}-", std::process::id())
+}
+
 /// Whether a process whose command line holds `mark` is alive.
 pub fn lives(mark: &str) -> bool {
     marked(mark).next().is_some()
