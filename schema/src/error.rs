@@ -121,6 +121,10 @@ pub enum StoreError {
         "a migration to version {version} was cut off: repair the store, then run `boathook-server migrate --force {version}` or `--force {before}`"
     )]
     Dirty { version: u32, before: u32 },
+    #[error(
+        "the store holds the begin of a copy: go on with `boathook-server store copy`, or empty it and begin again"
+    )]
+    HalfCopied,
     #[error("there is no migration {asked}: this program knows versions 0 to {newest}")]
     NoSuchMigration { asked: u32, newest: u32 },
     #[error("the store failed: {operation}")]

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod aggregates;
+mod check;
 mod codec;
 #[cfg(feature = "contract")]
 pub mod contract;
@@ -12,14 +13,17 @@ pub mod objects;
 pub mod page;
 pub mod records;
 pub mod scope;
+mod transfer;
 mod verbs;
 pub mod write;
 
+pub use check::{CheckOptions, Checked, Fault, FaultKind};
 pub use error::{Answer, Outcome, Refused, StoreError};
 pub use objects::{ChunkReader, Folder, Objects, ObjectsConfig, ObjectsConfigError, Put, Run};
 pub use page::{Page, Paged};
 pub use records::*;
 pub use scope::Scope;
+pub use transfer::{Copied, CopyError, CopyOptions, CopyProgress, MovedObjects, Sum};
 pub use write::{Actor, OpId, Write};
 
 /// A store, open. Cheap to clone; all clones share what writes, what reads and one wake-up.

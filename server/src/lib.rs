@@ -25,7 +25,11 @@ pub use listeners::{Running, serve, serve_with};
 
 use boathook_schema::{Store, StoreError};
 
-/// The store that the config names, migrated already.
+/// The store that the config names, migrated already and no half of a copy.
 pub async fn open_store(config: &config::Config) -> Result<Store, StoreError> {
-    Store::open_with(&config.store_url(), &config.objects).await
+    let store = Store::open_with(&config.store_url(), &config.objects).await?;
+    match store.is_half_copied().await? {
+        true => Err(StoreError::HalfCopied),
+        false => Ok(store),
+    }
 }

@@ -12,7 +12,8 @@ use crate::{
     Answer, Chain, Customer, EventKind, JoinToken, Joined, NewEvent, NewJoinToken, Page, Paged,
     Refs, Refused, Scope, TokenUse, Write, codec,
     engine::{
-        Engine, HEAD, Home, List, Look, Need, Stop, Table, ensure, listing, look::beyond, not_found,
+        Engine, HEAD, Home, List, Look, Need, Stop, Table, Tx, ensure, listing, look::beyond,
+        not_found,
     },
     verbs::Read,
 };
@@ -90,6 +91,37 @@ fn filled(look: &mut dyn Look, token: Token) -> Result<JoinToken, Stop> {
     Ok(token.with(used))
 }
 
+/// Listed, and found by its name; `before` is the one that it was found by.
+fn list(tx: &mut Tx<'_>, customer: &Customer, before: Option<&str>) -> Result<(), Stop> {
+    let id = customer.id.as_str();
+    tx.list_put(List::Customers, "", id, "customer", customer)?;
+    let customers = std::slice::from_ref(&customer.id);
+    let named = |title| Named { title, customers };
+    let before = before.map(named);
+    search::index(tx, "customer", id, before, &named(&customer.name))
+}
+
+/// All that this customer should be listed under.
+pub(super) fn relist(tx: &mut Tx<'_>) -> Result<(), Stop> {
+    match tx.read::<Customer>("customer", &tx.here(HEAD))? {
+        Some(customer) => list(tx, &customer, None),
+        None => Ok(()),
+    }
+}
+
+fn list_token(tx: &mut Tx<'_>, token: &Token) {
+    let (part, sort) = (token.customer.as_str(), token.hash.to_string());
+    tx.list_bytes(List::JoinTokens, part, &sort, Vec::new());
+}
+
+/// All that this join token should be listed under.
+pub(super) fn relist_token(tx: &mut Tx<'_>) -> Result<(), Stop> {
+    if let Some(token) = tx.read::<Token>("join token", &tx.here(HEAD))? {
+        list_token(tx, &token);
+    }
+    Ok(())
+}
+
 impl Engine {
     pub(crate) async fn put_customer(
         &self,
@@ -125,16 +157,7 @@ impl Engine {
                     (customer, None)
                 }
             };
-            tx.list_put(List::Customers, "", id.as_str(), "customer", &customer)?;
-            let customers = std::slice::from_ref(&id);
-            let named = |title| Named { title, customers };
-            search::index(
-                tx,
-                "customer",
-                id.as_str(),
-                before.as_deref().map(named),
-                &named(&customer.name),
-            )?;
+            list(tx, &customer, before.as_deref())?;
             let mut event = NewEvent::new(EventKind::CUSTOMER_PUT);
             event.details = doc! { "name": &customer.name, "version": customer.version as i64 };
             tx.event(&Chain::Customer(id.clone()), event)?;
@@ -220,8 +243,7 @@ impl Engine {
                 uses: 0,
             };
             tx.put("join token", HEAD, &token)?;
-            let (part, sort) = (customer.as_str(), token.hash.to_string());
-            tx.list_bytes(List::JoinTokens, part, &sort, Vec::new());
+            list_token(tx, &token);
             let mut event = NewEvent::new(EventKind::JOIN_TOKEN_ADDED);
             event.details = doc! {
                 "token": token.hash.short(), "count": token.count,

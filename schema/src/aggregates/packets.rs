@@ -106,6 +106,18 @@ pub(crate) fn put_packet(tx: &mut Tx<'_>, packet: &Packet) -> Result<(), Stop> {
         return Ok(());
     }
     tx.put("packet", HEAD, packet)?;
+    list_all(tx, packet)
+}
+
+/// All that this packet should be listed under.
+pub(super) fn relist(tx: &mut Tx<'_>) -> Result<(), Stop> {
+    match tx.read::<Packet>("packet", &tx.here(HEAD))? {
+        Some(packet) => list_all(tx, &packet),
+        None => Ok(()),
+    }
+}
+
+fn list_all(tx: &mut Tx<'_>, packet: &Packet) -> Result<(), Stop> {
     list(tx, packet)?;
     let named = Named {
         title: &packet.name,

@@ -10,7 +10,7 @@ use crate::{
     verbs::Read,
 };
 
-fn home(at: &TicketRef) -> Home {
+pub(super) fn home(at: &TicketRef) -> Home {
     Home::new(Table::Tickets, sort_key(at))
 }
 
@@ -21,6 +21,27 @@ fn list(tx: &mut Tx<'_>, ticket: &Ticket) -> Result<(), Stop> {
         tx.list_put(List::Tickets, part, &sort, "ticket", ticket)?;
     }
     Ok(())
+}
+
+fn index(tx: &mut Tx<'_>, ticket: &Ticket, before: Option<&str>) -> Result<(), Stop> {
+    let customers = std::slice::from_ref(&ticket.customer);
+    let named = |title| Named { title, customers };
+    search::index(
+        tx,
+        "ticket",
+        &ticket.at.to_string(),
+        before.map(named),
+        &named(&ticket.title),
+    )
+}
+
+/// All that this ticket should be listed under.
+pub(super) fn relist(tx: &mut Tx<'_>) -> Result<(), Stop> {
+    let Some(ticket) = tx.read::<Ticket>("ticket", &tx.here(HEAD))? else {
+        return Ok(());
+    };
+    list(tx, &ticket)?;
+    index(tx, &ticket, None)
 }
 
 /// Neither part holds the separator, so no two tickets share a key.
@@ -80,15 +101,7 @@ impl Engine {
                 }
             };
             list(tx, &ticket)?;
-            let customers = std::slice::from_ref(&ticket.customer);
-            let named = |title| Named { title, customers };
-            search::index(
-                tx,
-                "ticket",
-                &ticket.at.to_string(),
-                before.as_deref().map(named),
-                &named(&ticket.title),
-            )?;
+            index(tx, &ticket, before.as_deref())?;
             let mut event = NewEvent::new(EventKind::TICKET_PUT);
             event.refs = Refs {
                 ticket: Some(ticket.at.clone()),

@@ -201,7 +201,7 @@ async fn cut(engine: &Engine, chain: &str, number: u64) {
     }
     // Above the stamp that the last of them had.
     let place = (List::Heads, "", chain);
-    done(engine.raw_list(place, head, last + 1).await);
+    done(engine.raw_list(place, Some(head), last + 1).await);
 }
 
 pub(super) const AN_HOUR: i64 = HOUR;

@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use super::bench::{Bench, acme, ada, done, iid, ticket};
 use crate::{
-    Chain, ChainVerdict, ClaimAsk, CommitPacket, EventKind, OpId, PacketsBy, Page, Publish, Scope,
-    Store, Write,
+    Chain, ChainVerdict, CheckOptions, ClaimAsk, CommitPacket, EventKind, FaultKind, OpId,
+    PacketsBy, Page, Publish, Scope, Store, Write,
 };
 
 /// The verbs that are cut off, by name.
@@ -106,6 +106,11 @@ pub async fn is_sound(b: &Bench, p: &Prepared) {
         let verdict = b.store.verify_chain(system, &chain, None).await.unwrap();
         assert!(matches!(verdict, ChainVerdict::Whole { .. }), "{verdict:?}");
     }
+    let checked = b.store.check(CheckOptions::default(), b.now, |_| {}).await;
+    let mut faults = checked.unwrap().faults;
+    // No bytes were sent here: the store takes the server's word for them.
+    faults.retain(|f| f.kind != FaultKind::PacketWithoutBytes);
+    assert_eq!(faults, []);
     let revision = b.revision(&p.digest).await;
     let active = b.store.active_hooks(system, b.now).await.unwrap();
     let listed = active.hooks.iter().any(|h| h.digest == p.digest);

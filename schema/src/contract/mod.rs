@@ -24,6 +24,8 @@ pub mod sealed;
 pub mod search;
 pub mod tickets;
 pub mod trust;
+pub mod whole;
+pub mod work;
 
 pub use bench::{Bench, Tampering};
 
@@ -205,6 +207,21 @@ macro_rules! contract_tests {
                 of_two_servers_at_once_one_makes_the_secret,
                 sealed_secrets_are_the_houses_alone,
             ]
+            whole: [
+                a_copy_that_was_cut_off_goes_on_and_holds_everything,
+                a_copy_goes_into_an_empty_store_and_from_one,
+                a_copy_is_of_one_source_and_sees_what_was_written_meanwhile,
+                a_store_that_fits_together_is_clean,
+                lists_that_do_not_fit_are_found_and_mended,
+                counts_packets_bytes_and_chains_that_do_not_fit_are_found,
+            ]
+            work: [
+                a_lease_is_its_holders_until_it_runs_out,
+                a_lease_given_back_goes_on_with_a_higher_number,
+                of_many_servers_at_once_one_gets_the_lease,
+                servers_that_are_silent_are_not_shown,
+                the_houses_work_is_the_houses_alone,
+            ]
         }
     };
     ($bench:ident $($module:ident: [$($case:ident),+ $(,)?])+) => {
@@ -245,6 +262,8 @@ mod tests {
             include_str!("search.rs"),
             include_str!("tickets.rs"),
             include_str!("trust.rs"),
+            include_str!("whole.rs"),
+            include_str!("work.rs"),
         ];
         for line in files.iter().flat_map(|file| file.lines()) {
             let Some(rest) = line.strip_prefix("pub async fn ") else {

@@ -5,11 +5,13 @@ pub(crate) mod control;
 pub(crate) mod cql;
 pub(crate) mod effects;
 pub(crate) mod events;
+pub(crate) mod expected;
 pub(crate) mod keys;
 pub(crate) mod listing;
 pub(crate) mod look;
 #[cfg(feature = "contract")]
 mod raw;
+pub(crate) mod scan;
 pub(crate) mod sqlite;
 pub(crate) mod stop;
 pub(crate) mod tx;

@@ -22,18 +22,18 @@ impl Engine {
         }
     }
 
-    /// An entry with its stamp.
+    /// An entry with its stamp; none takes it away.
     pub(crate) async fn raw_list(
         &self,
         (list, part, sort): (List, &str, &str),
-        body: Vec<u8>,
+        body: Option<Vec<u8>>,
         stamp: u64,
     ) -> Answer<()> {
         let effect = super::effects::Effect::List {
             list,
             part: part.to_owned(),
             sort: sort.to_owned(),
-            body: Some(boathook_hooks::ids::Blob(body)),
+            body: body.map(boathook_hooks::ids::Blob),
             stamp: Some(stamp),
         };
         match self {

@@ -55,6 +55,11 @@ impl Folder {
         ]))
     }
 
+    /// As [`fmt::Display`] shows it.
+    pub(crate) fn from_text(text: &str) -> Self {
+        Self(Path::from(text))
+    }
+
     fn chunk(&self, offset: u64) -> Path {
         self.0.clone().join(offset.to_string())
     }

@@ -12,6 +12,7 @@ mod revisions;
 mod sealed;
 mod tickets;
 mod trust;
+mod work;
 
 pub use boathook_hooks::documents::hook_list::{Head, Heads};
 pub use claims::*;
@@ -27,3 +28,4 @@ pub use revisions::*;
 pub use sealed::*;
 pub use tickets::*;
 pub use trust::*;
+pub use work::*;

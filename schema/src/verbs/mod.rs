@@ -12,6 +12,7 @@ mod revisions;
 mod sealed;
 mod tickets;
 mod trust;
+mod work;
 
 pub(crate) type Read<T> = Result<T, crate::error::StoreError>;
 

@@ -10,6 +10,7 @@ mod migrate;
 mod out;
 mod password;
 mod serve;
+mod store;
 mod trust;
 mod users;
 
@@ -73,6 +74,9 @@ enum Command {
     /// The audit's chains.
     #[command(subcommand)]
     Audit(audit::Command),
+    /// The store as a whole.
+    #[command(subcommand)]
+    Store(store::Command),
     /// Delete chunks of uploads that can never become a packet.
     Gc(gc::Args),
 }
@@ -103,6 +107,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         Command::Serve(args) => serve::run(config, args).await,
         Command::Init(_) => Ok(()),
         Command::Keys(command) => keys::run(&config, command, &out).await,
+        Command::Store(command) => store::run(&config, command, &out).await,
         Command::Migrate(args) => migrate::run(&config, args, &out).await,
         Command::User(command) => users::run(&*open(config).await?, command, &out).await,
         Command::Customer(command) => customers::run(&*open(config).await?, command, &out).await,

@@ -30,6 +30,14 @@ impl Out {
     }
 }
 
+/// The terminal's line, written anew.
+pub fn progress(text: &str) {
+    use std::io::Write as _;
+    eprint!("\r\x1b[K{text}");
+    // A terminal that is gone changes nothing about the work.
+    drop(std::io::stderr().flush());
+}
+
 /// The error with its causes, on stderr.
 pub fn fail(error: &anyhow::Error) -> ExitCode {
     eprintln!("boathook-server: {error:#}");

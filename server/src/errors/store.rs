@@ -58,6 +58,7 @@ impl From<StoreError> for Problem {
             | StoreError::TooNew { .. }
             | StoreError::Dirty { .. }
             | StoreError::NoSuchMigration { .. }
+            | StoreError::HalfCopied
             | StoreError::Backend { .. }
             | StoreError::Record { .. }
             | StoreError::Encode { .. } => Self::internal("the store", chain(&error)),

@@ -8,18 +8,33 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 pub use gc::{Collected, collect_orphans};
 pub use house::each_second;
+use shared::Turn;
 
 use crate::app::{Shared, chance};
 
 /// Begins all of it; it ends with the shutdown.
 pub fn spawn(app: &Shared) {
     tokio::spawn(objects::watch(app.clone()));
-    every(
-        app,
-        Duration::from_secs(1),
-        "each second",
-        |app| async move { house::each_second(&app).await },
-    );
+    let turn = Arc::new(Turn::new("each_second", 10_000));
+    every(app, Duration::from_secs(1), "each second", move |app| {
+        let turn = turn.clone();
+        async move {
+            crate::control::forget_ended(&app, app.now());
+            match turn.is_ours(&app).await? {
+                true => house::each_second(&app).await,
+                false => Ok(()),
+            }
+        }
+    });
+    let started = app.now();
+    if app.config.is_cluster() {
+        every(
+            app,
+            Duration::from_secs(20),
+            "registering",
+            move |app| async move { shared::register(&app, started).await },
+        );
+    }
     every(
         app,
         Duration::from_secs(5),
@@ -38,17 +53,29 @@ pub fn spawn(app: &Shared) {
         "last seen",
         |app| async move { house::last_seen(&app).await },
     );
-    every(app, Duration::from_secs(3600), "heads", |app| async move {
-        house::digest_heads(&app).await
+    // Longer than their period: who did it last does it again, and another server when that one is gone.
+    let turn = Arc::new(Turn::new("heads", 2 * 3_600_000));
+    every(app, Duration::from_secs(3600), "heads", move |app| {
+        let turn = turn.clone();
+        async move {
+            match turn.is_ours(&app).await? {
+                true => house::digest_heads(&app).await,
+                false => Ok(()),
+            }
+        }
     });
     let next = Arc::new(tokio::sync::Mutex::new(None));
+    let turn = Arc::new(Turn::new("orphans", 2 * 3_600_000));
     every(
         app,
         Duration::from_secs(3600),
         "orphan chunks",
         move |app| {
-            let next = next.clone();
+            let (next, turn) = (next.clone(), turn.clone());
             async move {
+                if !turn.is_ours(&app).await? {
+                    return Ok(());
+                }
                 let mut next = next.lock().await;
                 let (done, then) = collect_orphans(&app, next.clone(), gc::TURN, false).await?;
                 *next = then;

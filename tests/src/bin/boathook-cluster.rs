@@ -23,6 +23,9 @@ struct Args {
     /// Instances that claim at once. Default: 1,000; small: 100.
     #[arg(long)]
     claimants: Option<u32>,
+    /// Packets of an embedded store that moves. Default: 1,000; small: 40.
+    #[arg(long)]
+    moved: Option<usize>,
     /// Uploads while a node dies. Default: 200; small: 20.
     #[arg(long)]
     uploads: Option<usize>,
@@ -34,9 +37,11 @@ enum Part {
     Node,
     Handover,
     Away,
+    Moving,
+    Rates,
 }
 
-const PARTS: [(Part, &str); 4] = [
+const PARTS: [(Part, &str); 6] = [
     (Part::Claims, "Everybody claims one of ten places at once"),
     (Part::Node, "A node is killed during uploads"),
     (
@@ -44,6 +49,8 @@ const PARTS: [(Part, &str); 4] = [
         "An upload and a stop go from one server to the other",
     ),
     (Part::Away, "The object store is away"),
+    (Part::Moving, "An embedded store moves to the cluster"),
+    (Part::Rates, "What one server does a second, on each store"),
 ];
 
 #[tokio::main]
@@ -73,6 +80,7 @@ async fn show(args: &Args) -> Result<usize> {
         Size::full()
     };
     size.claimants = args.claimants.unwrap_or(size.claimants);
+    size.moved = args.moved.unwrap_or(size.moved);
     size.uploads = args.uploads.unwrap_or(size.uploads);
     let begin = Instant::now();
     let mut site = Site::start(&size).await?;
@@ -93,6 +101,8 @@ async fn show(args: &Args) -> Result<usize> {
             Part::Node => cluster::node::run(&site, &size).await,
             Part::Handover => cluster::handover::run(&mut site, &size).await,
             Part::Away => cluster::away::run(&mut site, &size).await,
+            Part::Moving => cluster::moving::run(&site, &size).await,
+            Part::Rates => cluster::rates::run(&site, &size).await,
         };
         match done {
             Ok(()) => println!("  holds ({:.0} s)", begin.elapsed().as_secs_f64()),

@@ -5,7 +5,9 @@ pub mod away;
 pub mod claims;
 pub mod crowd;
 pub mod handover;
+pub mod moving;
 pub mod node;
+pub mod rates;
 pub mod send;
 pub mod site;
 
@@ -23,6 +25,10 @@ pub struct Size {
     /// How long the object store is away.
     pub away: Duration,
     pub nodes: u8,
+    /// Packets of an embedded store that moves to the cluster.
+    pub moved: usize,
+    /// Hooks that each instance claims and delivers to, where rates are measured.
+    pub rounds: usize,
 }
 
 impl Size {
@@ -34,6 +40,8 @@ impl Size {
             large: 24 << 20,
             away: Duration::from_secs(60),
             nodes: 3,
+            moved: 1_000,
+            rounds: 20,
         }
     }
 
@@ -45,6 +53,8 @@ impl Size {
             large: 12 << 20,
             away: Duration::from_secs(5),
             nodes: 1,
+            moved: 40,
+            rounds: 2,
         }
     }
 }

@@ -86,6 +86,8 @@ pub async fn run(site: &Site, size: &Size) -> Result<()> {
         "  all {} acknowledged packets are there, byte for byte, and on the ticket's list",
         sent.len()
     );
+    let check = site.b.command(&["store", "check", "--read-bytes"], "")?;
+    println!("  store check: {}", check.trim_end());
     ensure!(
         lost.is_empty(),
         "{} uploads did not come through: {:?}",

@@ -156,7 +156,7 @@ fn balancer(port: u16, places: &[Place]) -> Result<Haproxy> {
     Haproxy::start(port, &behind)
 }
 
-fn operator_secret(dir: &Path) -> Result<PathBuf> {
+pub fn operator_secret(dir: &Path) -> Result<PathBuf> {
     let path = dir.join("operator-secret");
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes)?;

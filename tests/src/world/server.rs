@@ -111,6 +111,33 @@ impl Server {
         Ok(server)
     }
 
+    /// Another server of the same origin in a directory of its own, with this one's certificate; `top` and `sections` go into its
+    /// config. It has no keys of its own and is not started.
+    pub fn beside(&self, dir: &Path, top: &str, sections: &str) -> Result<Self> {
+        std::fs::create_dir_all(dir)?;
+        for file in ["tls.crt", "tls.key", "ca.pem"] {
+            std::fs::copy(self.dir.join(file), dir.join(file))?;
+        }
+        let (Place { ip, port, ops }, origin) = (self.place, &self.origin);
+        let text = format!(
+            "data_dir = \"data\"\norigin = \"{origin}\"\nlisten = \"{ip}:{port}\"\n{top}\n\
+             [tls]\ncertificate = \"tls.crt\"\nkey = \"tls.key\"\nca = \"ca.pem\"\n\
+             [ops]\nlisten = \"127.0.0.1:{ops}\"\n{sections}\n"
+        );
+        let config = dir.join("boathook-server.toml");
+        std::fs::write(&config, text)?;
+        Ok(Self {
+            dir: dir.to_owned(),
+            config,
+            origin: self.origin.clone(),
+            ops: self.ops.clone(),
+            ca: self.ca.clone(),
+            online: self.online,
+            place: self.place,
+            process: None,
+        })
+    }
+
     pub fn write_certificate(dir: &Path, certificate: &Certificate) -> Result<()> {
         std::fs::write(dir.join("tls.crt"), &certificate.chain)?;
         std::fs::write(dir.join("tls.key"), &certificate.key)?;

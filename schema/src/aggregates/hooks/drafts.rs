@@ -10,7 +10,11 @@ use crate::{
 };
 
 /// What the hook is found by, and was before.
-fn index(tx: &mut Tx<'_>, hook: &HookRecord, before: Option<&HookRecord>) -> Result<(), Stop> {
+pub(super) fn index(
+    tx: &mut Tx<'_>,
+    hook: &HookRecord,
+    before: Option<&HookRecord>,
+) -> Result<(), Stop> {
     fn named(hook: &HookRecord) -> Named<'_> {
         Named {
             title: &hook.title,

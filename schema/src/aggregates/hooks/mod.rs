@@ -106,6 +106,16 @@ fn list(tx: &mut Tx<'_>, hook: &HookRecord, before: &BTreeSet<String>, body: &[u
     }
 }
 
+/// All that this hook should be listed under.
+pub(super) fn relist(tx: &mut Tx<'_>) -> Result<(), Stop> {
+    let Some(hook) = record(tx)? else {
+        return Ok(());
+    };
+    let body = hook.bytes()?;
+    list(tx, &hook.value, &BTreeSet::new(), &body);
+    drafts::index(tx, &hook.value, None)
+}
+
 /// Writes both rows, the hook's telling the revision's state and digest.
 fn save(tx: &mut Tx<'_>, open: &mut Open) -> Result<(), Stop> {
     let revision = &mut open.revision.value;

@@ -104,6 +104,15 @@ fn index(tx: &mut Tx<'_>, instance: &Instance, before: Option<&Facts>) -> Result
     )
 }
 
+/// All that this instance should be listed under.
+pub(super) fn relist(tx: &mut Tx<'_>) -> Result<(), Stop> {
+    let Some(instance) = tx.read::<Instance>("instance", &tx.here(HEAD))? else {
+        return Ok(());
+    };
+    list(tx, &instance)?;
+    index(tx, &instance, None)
+}
+
 fn illegal(state: &InstanceState) -> Refused {
     Refused::InstanceState {
         state: state.word().to_owned(),

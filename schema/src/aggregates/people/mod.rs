@@ -39,6 +39,17 @@ fn roles(person: &PutPerson) -> Result<bson::Bson, Stop> {
     })
 }
 
+/// All that this person should be listed under, with their secrets.
+pub(super) fn relist(tx: &mut Tx<'_>) -> Result<(), Stop> {
+    if let Some(person) = tx.read::<Person>("person", &tx.here(HEAD))? {
+        tx.list_bytes(List::People, "", person.id.as_str(), Vec::new());
+        sign_ins::relist(tx)?;
+    }
+    Ok(())
+}
+
+pub(super) use sign_ins::person_of;
+
 impl Engine {
     pub(crate) async fn put_person(
         &self,

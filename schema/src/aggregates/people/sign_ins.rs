@@ -74,6 +74,25 @@ fn hold(tx: &mut Tx<'_>, hash: &Digest, person: &PersonId) -> Result<(), Stop> {
     tx.list_put(List::Secrets, &hash.to_string(), "", "secret", &holder)
 }
 
+/// What all their secrets should be found by.
+pub(super) fn relist(tx: &mut Tx<'_>) -> Result<(), Stop> {
+    let at = tx.home.clone();
+    let sign_ins = tx.rows_of(&at, SIGN_INS, usize::MAX)?;
+    for one in decoded::<SignIn>("sign-in", &sign_ins)? {
+        hold(tx, &one.hash, &one.person)?;
+    }
+    let tokens = tx.rows_of(&at, TOKENS, usize::MAX)?;
+    for one in decoded::<ApiToken>("API token", &tokens)? {
+        hold(tx, &one.hash, &one.person)?;
+    }
+    Ok(())
+}
+
+/// Whose secret an entry of [`List::Secrets`] names.
+pub(crate) fn person_of(body: &[u8]) -> Result<PersonId, Stop> {
+    Ok(codec::decode::<Holder>("secret", body)?.person)
+}
+
 fn end(tx: &mut Tx<'_>, row: &str, hash: &Digest) {
     tx.delete(row);
     tx.unlist(List::Secrets, &hash.to_string(), "");

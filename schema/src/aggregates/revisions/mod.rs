@@ -68,6 +68,18 @@ fn list(tx: &mut Tx<'_>, before: Option<&Revision>, revision: &Revision, body: V
     }
 }
 
+/// All that this revision should be listed under now.
+pub(super) fn relist(tx: &mut Tx<'_>) -> Result<(), Stop> {
+    let head = tx.here(HEAD);
+    let Some(revision) = tx.stored::<Revision>("revision", &head)? else {
+        return Ok(());
+    };
+    let body = revision.bytes()?;
+    list(tx, None, &revision.value, body);
+    claims::list_reserving(tx, None, &revision.value);
+    Ok(())
+}
+
 pub(super) fn event(kind: EventKind, revision: &Revision) -> NewEvent {
     let mut event = NewEvent::new(kind);
     event.refs = Refs {

@@ -6,12 +6,23 @@ use super::home;
 use crate::{
     Actor, Admission, Answer, Chain, EventKind, NewEvent, Page, Paged, Refused, Scope, Write,
     codec,
-    engine::{Engine, List, Look as _, ensure, listing},
+    engine::{Engine, List, Look as _, Stop, Tx, ensure, listing},
     verbs::Read,
 };
 
 fn row(key: &KeyId) -> String {
     format!("a/{key}")
+}
+
+/// What the requests should be listed under.
+pub(in crate::aggregates) fn relist(tx: &mut Tx<'_>) -> Result<(), Stop> {
+    let at = tx.home.clone();
+    for (_, body) in tx.rows_of(&at, "a/", usize::MAX)? {
+        let admission: Admission = codec::decode("admission", &body)?;
+        let sort = admission.key.id().to_string();
+        tx.list_put(List::Admissions, "", &sort, "admission", &admission)?;
+    }
+    Ok(())
 }
 
 impl Engine {

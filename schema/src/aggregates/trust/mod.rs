@@ -1,6 +1,6 @@
 //! Trust documents: bytes by kind and number, never changed once there. All of them are one aggregate, so that each
 //! number follows from the one before.
-mod admissions;
+pub(super) mod admissions;
 
 use boathook_hooks::{
     ids::{Blob, Digest},

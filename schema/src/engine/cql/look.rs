@@ -71,6 +71,12 @@ impl Inner {
         format!("{}{}", self.prefix, shard(part, shard_of(list, sort)))
     }
 
+    /// The part whose entries a partition holds; none is another installation's.
+    pub(super) fn part_of(&self, partition: &str) -> Option<String> {
+        let own = partition.strip_prefix(&self.prefix)?;
+        Some(own.rsplit_once('\u{2}')?.0.to_owned())
+    }
+
     async fn fetch(&self, need: &Need, serial: Option<&Home>) -> Result<Found, StoreError> {
         let kind = |home: &Home| match serial {
             Some(decided) if decided == home => Kind::SerialRead,

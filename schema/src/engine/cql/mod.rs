@@ -9,6 +9,7 @@ mod logs;
 mod look;
 mod migrate;
 mod runner;
+mod scan;
 mod session;
 mod together;
 mod write;

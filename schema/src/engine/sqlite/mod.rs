@@ -3,6 +3,7 @@ mod apply;
 mod look;
 mod migrations;
 mod open;
+mod scan;
 mod writer;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -59,6 +60,15 @@ impl Sqlite {
         verb: &'static str,
         body: impl Fn(&mut dyn Look) -> Result<T, Stop> + Send + 'static,
     ) -> Read<T> {
+        self.snapshot(verb, move |conn| body(&mut SqliteLook { conn }))
+            .await
+    }
+
+    async fn snapshot<T: Send + 'static>(
+        &self,
+        verb: &'static str,
+        body: impl FnOnce(&Connection) -> Result<T, Stop> + Send + 'static,
+    ) -> Read<T> {
         let permits = Arc::clone(&self.readers.permits);
         let permit = permits
             .acquire_owned()
@@ -79,7 +89,7 @@ impl Sqlite {
                 .ok_or(StoreError::TryAgain { operation: verb })?;
             conn.unchecked_transaction()
                 .map_err(failed)
-                .and_then(|snapshot| body(&mut SqliteLook { conn: &snapshot }))
+                .and_then(|snapshot| body(&snapshot))
                 .map_err(|stop| stop.into_error(verb))
         });
         task.await.map_err(|e| StoreError::Backend {

@@ -1,0 +1,216 @@
+//! Each aggregate: its lists, its counts, its packet's bytes.
+use super::{Check, FaultKind, SECOND_LOOK, counts};
+use crate::{
+    Packet, StoreError, codec,
+    engine::{HEAD, Home, Table, scan::Aggregate},
+    transfer::{Bytes, has_chunks, is_there},
+};
+
+/// Tables whose aggregates are listed, counted or have bytes.
+const TABLES: [Table; 9] = [
+    Table::Customers,
+    Table::JoinTokens,
+    Table::Tickets,
+    Table::Hooks,
+    Table::Revisions,
+    Table::Packets,
+    Table::Instances,
+    Table::People,
+    Table::Trust,
+];
+
+fn name(home: &Home) -> String {
+    format!("{}/{}", home.table.name(), home.id.replace('\u{1}', "/"))
+}
+
+impl Check<'_> {
+    pub(super) async fn aggregates(&mut self) -> Result<(), StoreError> {
+        let mut doubted = Vec::new();
+        for table in TABLES {
+            self.done.what = table.name();
+            let mut after = None;
+            loop {
+                let page = self.store.0.scan(table, after).await?;
+                for aggregate in &page.items {
+                    self.done.aggregates += 1;
+                    if !self.fits(aggregate).await? {
+                        doubted.push(aggregate.home.clone());
+                    }
+                }
+                self.tell();
+                match page.next {
+                    Some(next) => after = Some(next),
+                    None => break,
+                }
+            }
+        }
+        if doubted.is_empty() {
+            return Ok(());
+        }
+        tokio::time::sleep(SECOND_LOOK).await;
+        for home in doubted {
+            self.behind(home.clone()).await?;
+            self.counted(&home).await?;
+            self.bytes(&home).await?;
+        }
+        Ok(())
+    }
+
+    /// A first look; what does not fit may be on its way.
+    async fn fits(&mut self, aggregate: &Aggregate) -> Result<bool, StoreError> {
+        let home = &aggregate.home;
+        let listed = match self.store.0.behind(home.clone(), self.now).await {
+            Ok(behind) => behind.is_empty(),
+            Err(StoreError::Record { .. }) => false,
+            Err(e) => return Err(e),
+        };
+        let counted = match home.table {
+            Table::Revisions => counts::of(&aggregate.rows).is_ok_and(|c| c.is_right()),
+            _ => true,
+        };
+        let whole = match home.table {
+            Table::Packets => {
+                self.done.packets += 1;
+                match packet_of(aggregate) {
+                    Some(packet) => {
+                        self.done.bytes += packet.bytes;
+                        self.has_bytes(&packet).await?.is_none()
+                    }
+                    None => false,
+                }
+            }
+            Table::Revisions => self.packets_of(aggregate).await?.is_empty(),
+            _ => true,
+        };
+        Ok(listed && counted && whole)
+    }
+
+    async fn behind(&mut self, home: Home) -> Result<(), StoreError> {
+        let behind = match self.store.0.behind(home.clone(), self.now).await {
+            Ok(behind) => behind,
+            Err(StoreError::Record { what, .. }) => {
+                let why = format!("its {what}");
+                let at = name(&home);
+                self.done.fault(FaultKind::Unreadable, at, why, false);
+                return Ok(());
+            }
+            Err(e) => return Err(e),
+        };
+        if behind.is_empty() {
+            return Ok(());
+        }
+        let mut repaired = false;
+        if self.options.repair {
+            let done = self.store.0.relist(home.clone(), Vec::new(), self.now);
+            repaired = done.await?.done().is_ok();
+        }
+        for (list, part, sort) in behind {
+            let sort = sort.replace('\u{1}', "/");
+            let why = format!("{} lacks {sort} under {part:?}", list.name());
+            let at = name(&home);
+            self.done.fault(FaultKind::ListBehind, at, why, repaired);
+        }
+        Ok(())
+    }
+
+    async fn counted(&mut self, home: &Home) -> Result<(), StoreError> {
+        if home.table != Table::Revisions {
+            return Ok(());
+        }
+        let at = home.clone();
+        let rows = self
+            .store
+            .0
+            .read("check", move |look| {
+                let mut rows = vec![(HEAD.to_owned(), look.bytes(&at.head())?.unwrap_or_default())];
+                for prefix in ["c/", "l/"] {
+                    rows.extend(look.rows_of(&at, prefix, usize::MAX)?);
+                }
+                Ok(rows)
+            })
+            .await?;
+        match counts::of(&rows) {
+            Ok(counts) => {
+                for why in counts.wrong() {
+                    self.done.fault(FaultKind::Counts, name(home), why, false);
+                }
+            }
+            Err(e) => {
+                let why = e.to_string();
+                self.done
+                    .fault(FaultKind::Unreadable, name(home), why, false);
+            }
+        }
+        let aggregate = Aggregate {
+            home: home.clone(),
+            version: 0,
+            rows,
+        };
+        for claim in self.packets_of(&aggregate).await? {
+            let why = format!("claim {claim} was accepted and its packet is not there");
+            self.done
+                .fault(FaultKind::ClaimWithoutPacket, name(home), why, false);
+        }
+        Ok(())
+    }
+
+    /// Accepted claims whose packets are not there.
+    async fn packets_of(&self, revision: &Aggregate) -> Result<Vec<String>, StoreError> {
+        let accepted = counts::accepted(&revision.rows)?;
+        let missing = self.store.0.read("check", move |look| {
+            let home = |claim: &String| Home::new(Table::Packets, claim);
+            let needs = accepted
+                .iter()
+                .map(|c| crate::engine::Need::Version(home(c)));
+            look.ahead(needs.collect())?;
+            let mut missing = Vec::new();
+            for claim in &accepted {
+                if look.version(&home(claim))? == 0 {
+                    missing.push(claim.clone());
+                }
+            }
+            Ok(missing)
+        });
+        missing.await
+    }
+
+    async fn bytes(&mut self, home: &Home) -> Result<(), StoreError> {
+        if home.table != Table::Packets {
+            return Ok(());
+        }
+        let head = home.head();
+        let packet: Option<Packet> = self
+            .store
+            .0
+            .read("check", move |look| look.record("packet", &head))
+            .await?;
+        if let Some(packet) = packet
+            && let Some(why) = self.has_bytes(&packet).await?
+        {
+            self.done
+                .fault(FaultKind::PacketWithoutBytes, name(home), why, false);
+        }
+        Ok(())
+    }
+
+    /// What is wrong with a packet's bytes, if anything.
+    async fn has_bytes(&self, packet: &Packet) -> Result<Option<String>, StoreError> {
+        let objects = self.store.objects();
+        let found = match self.options.read_bytes {
+            true => is_there(objects, packet).await?,
+            false => has_chunks(objects, packet).await?,
+        };
+        Ok(match found {
+            Bytes::Whole => None,
+            Bytes::Missing { found } => {
+                Some(format!("{found} of {} bytes are there", packet.bytes))
+            }
+            Bytes::Others => Some(format!("its bytes are not {}", packet.sha256)),
+        })
+    }
+}
+
+fn packet_of(aggregate: &Aggregate) -> Option<Packet> {
+    let (_, body) = aggregate.rows.iter().find(|(row, _)| row == HEAD)?;
+    codec::decode("packet", body).ok()
+}

@@ -1,0 +1,49 @@
+//! Bytes that no packet has and no claim can want any more.
+use futures_util::TryStreamExt as _;
+
+use super::{Check, FaultKind};
+use crate::{Scope, StoreError};
+
+/// Claims between two words.
+const TELL_EACH: u64 = 500;
+
+impl Check<'_> {
+    pub(super) async fn objects(&mut self) -> Result<(), StoreError> {
+        self.done.what = "packet objects";
+        let objects = self.store.objects();
+        let mut folders = objects.folders(None);
+        let mut count = 0;
+        while let Some((claim, folder)) = folders.try_next().await? {
+            count += 1;
+            if count % TELL_EACH == 0 {
+                self.tell();
+            }
+            let may = self
+                .store
+                .may_delete_chunks(&Scope::System, &claim, self.now);
+            let may = may.await?;
+            // Of a hook that this store never had: perhaps another's bucket, or a database of before. Nobody deletes those.
+            let foreign = !may
+                && self
+                    .store
+                    .revision(&Scope::System, &claim.revision)
+                    .await?
+                    .is_none();
+            if !may && !foreign {
+                continue;
+            }
+            let bytes = objects.run(&folder).await?.bytes;
+            let repaired = may && self.options.repair;
+            if repaired {
+                objects.delete(&folder).await?;
+            }
+            let why = match foreign {
+                true => format!("{bytes} bytes of a hook that is not in this store"),
+                false => format!("{bytes} bytes that no claim can want any more"),
+            };
+            let (kind, at) = (FaultKind::BytesWithoutPacket, folder.to_string());
+            self.done.fault(kind, at, why, repaired);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,81 @@
+//! All that a store holds, page by page, in the backend's own order; and putting it into another one. For copies and
+//! checks alone: no verb reads everything.
+use super::{
+    Engine,
+    keys::{Home, List, Table},
+    look::Rows,
+};
+use crate::verbs::Read;
+
+/// Rows or entries of one page, about.
+pub(crate) const PAGE: usize = 1_000;
+
+/// An aggregate with all its rows but the engine's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Aggregate {
+    pub(crate) home: Home,
+    pub(crate) version: u64,
+    /// In order of their keys.
+    pub(crate) rows: Rows,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) list: List,
+    pub(crate) part: String,
+    pub(crate) sort: String,
+    pub(crate) stamp: u64,
+    pub(crate) body: Vec<u8>,
+}
+
+/// One page; `next` is where the one behind it begins, as that backend understands it.
+#[derive(Clone, Debug)]
+pub(crate) struct Scanned<T> {
+    pub(crate) items: Vec<T>,
+    pub(crate) next: Option<String>,
+}
+
+/// Rows that are the engine's: what is owed, and answers by op id.
+pub(super) fn is_own(row: &str) -> bool {
+    row.starts_with("o/") || row.starts_with("p/")
+}
+
+impl Engine {
+    pub(crate) async fn scan(
+        &self,
+        table: Table,
+        after: Option<String>,
+    ) -> Read<Scanned<Aggregate>> {
+        match self {
+            Self::Sqlite(engine) => engine.scan(table, after).await,
+            Self::Cql(engine) => engine.scan(table, after).await,
+        }
+    }
+
+    pub(crate) async fn scan_list(
+        &self,
+        list: List,
+        after: Option<String>,
+    ) -> Read<Scanned<Entry>> {
+        match self {
+            Self::Sqlite(engine) => engine.scan_list(list, after).await,
+            Self::Cql(engine) => engine.scan_list(list, after).await,
+        }
+    }
+
+    /// Puts aggregates into a store that nobody works on. The same again changes nothing.
+    pub(crate) async fn import(&self, aggregates: Vec<Aggregate>) -> Read<()> {
+        match self {
+            Self::Sqlite(engine) => engine.import(aggregates).await,
+            Self::Cql(engine) => engine.import(aggregates).await,
+        }
+    }
+
+    /// Puts entries with their stamps: of two the higher stands.
+    pub(crate) async fn import_entries(&self, entries: Vec<Entry>) -> Read<()> {
+        match self {
+            Self::Sqlite(engine) => engine.import_entries(entries).await,
+            Self::Cql(engine) => engine.import_entries(entries).await,
+        }
+    }
+}
