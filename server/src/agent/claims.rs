@@ -149,9 +149,13 @@ async fn status_of(app: &Shared, claim: &Claim, key: PublicKey) -> Answer<ClaimS
     };
     match claim.state {
         ClaimState::Accepted => {
-            status.state = ClaimPhase::Accepted;
             status.offset = claim.bytes;
-            status.receipt = Some(Blob(uploads::receipt(app, &claim.id, key).await?));
+            status.receipt = uploads::receipt(app, &claim.id, key).await?.map(Blob);
+            // Without its record nobody could read it yet: the agent keeps its packet until then.
+            status.state = match status.receipt {
+                Some(_) => ClaimPhase::Accepted,
+                None => ClaimPhase::Checking,
+            };
         }
         ClaimState::Rejected => status.state = ClaimPhase::Rejected,
         ClaimState::Failed => status.state = ClaimPhase::Failed,

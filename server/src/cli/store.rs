@@ -108,7 +108,7 @@ async fn copy(
             shown(from)
         )
     })?;
-    out.show(&copied, |copied| summary(copied))
+    out.show(&copied, summary)
 }
 
 fn progress(done: &CopyProgress) -> String {
@@ -153,7 +153,7 @@ async fn check(store: &Store, options: CheckOptions, out: &Out) -> anyhow::Resul
         .await;
     line.end();
     let checked = checked.context("the store cannot be checked")?;
-    out.show(&checked, |checked| findings(checked))?;
+    out.show(&checked, findings)?;
     if !checked.is_clean() {
         bail!(
             "{} faults are there still",

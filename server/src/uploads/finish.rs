@@ -205,13 +205,15 @@ fn summaries(checked: &CheckedPacket) -> Vec<bson::Document> {
     checked.statement().sections.iter().map(section).collect()
 }
 
-/// The receipt of an accepted claim, made now if it is missing.
-pub async fn receipt(app: &App, claim: &ClaimId, key: PublicKey) -> Answer<Vec<u8>> {
-    let packet = app.store.packet(&Scope::System, claim).await?;
-    let packet = packet.ok_or_else(|| Problem::not_found("packet"))?;
+/// The receipt of an accepted claim, made now if it is missing; none while the packet's record is still on its way from
+/// the server that accepted it.
+pub async fn receipt(app: &App, claim: &ClaimId, key: PublicKey) -> Answer<Option<Vec<u8>>> {
+    let Some(packet) = app.store.packet(&Scope::System, claim).await? else {
+        return Ok(None);
+    };
     match packet.receipt {
-        Some(receipt) => Ok(receipt.0),
-        None => make_receipt(app, &packet, key).await,
+        Some(receipt) => Ok(Some(receipt.0)),
+        None => make_receipt(app, &packet, key).await.map(Some),
     }
 }
 

@@ -121,7 +121,7 @@ async fn measure(world: &World, server: &Server, size: &Size) -> Result<Rates> {
     for n in 0..size.rounds {
         let text = HookText::new(&format!("Rates {n}"))
             .places(AT_ONCE)
-            .packet("64 KiB")
+            .packet("128 KiB")
             .collect("host", "host", "");
         hooks.push(world.publish(&text.to_string()).await?);
     }
@@ -175,11 +175,18 @@ async fn polls(server: &Server, sims: &[SimInstance]) -> Result<Rate> {
     let work = stream::iter(sims)
         .map(|sim| async move {
             let said = sim.poll(0, None).await?;
-            let etag = said.header("etag").context("no etag")?.to_owned();
+            let mut etag = said.header("etag").context("no etag")?.to_owned();
             let mut done = Vec::new();
             while Instant::now() < until {
                 let begin = Instant::now();
                 let said = sim.poll(0, Some(&etag)).await?;
+                // A list is issued anew now and then.
+                if said.status == StatusCode::OK {
+                    said.header("etag")
+                        .context("no etag")?
+                        .clone_into(&mut etag);
+                    continue;
+                }
                 ensure!(said.status == StatusCode::NOT_MODIFIED, "{}", said.status);
                 done.push(Ok(((), begin.elapsed())));
             }
