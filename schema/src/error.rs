@@ -118,7 +118,7 @@ pub enum StoreError {
         own: u32,
     },
     #[error(
-        "a migration to version {version} was cut off: repair the store, then run `boathook-server migrate --force {version}` or `--force {before}`"
+        "a migration to version {version} was cut off: run `boathook-server migrate` again, or, after a repair by hand, with `--force {version}` or `--force {before}`"
     )]
     Dirty { version: u32, before: u32 },
     #[error(

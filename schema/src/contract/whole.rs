@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::bench::{Bench, Tampering, acme, at_acme, done, iid, ticket};
 use crate::{
     Chain, ChainVerdict, CheckOptions, Checked, Claim, CopyError, CopyOptions, EventKind,
-    FaultKind, Migrate, NewAnswer, PacketsBy, Page, Put, Scope, Store, codec,
+    FaultKind, Migrate, NewAnswer, PacketsBy, Page, Put, Scope, SessionAsk, Store, codec,
     engine::{HEAD, Home, List, Table},
     migrate,
 };
@@ -68,6 +68,15 @@ async fn filled(b: &mut Bench) -> boathook_hooks::ids::Digest {
     let stopped = b.published(2).await;
     b.stop(stopped).await;
     b.later(1_000);
+    let known = b.store.instance(&Scope::System, &iid(4)).await.unwrap();
+    let ask = SessionAsk {
+        instance: iid(4),
+        value: String::new(),
+        nonce: "n".into(),
+        fresh: "a".into(),
+        facts: known.unwrap().facts,
+    };
+    done(b.store.next_session(&Scope::System, b.system(), ask).await);
     done(
         b.store
             .answer(

@@ -27,8 +27,8 @@ const BYTES: usize = 2 << 10;
 /// A copy is killed after each of these.
 const KILLED: [Duration; 3] = [
     Duration::from_millis(400),
-    Duration::from_millis(1_500),
-    Duration::from_millis(3_000),
+    Duration::from_millis(1_000),
+    Duration::from_millis(2_000),
 ];
 
 pub async fn run(site: &Site, size: &Size) -> Result<()> {
@@ -44,14 +44,15 @@ pub async fn run(site: &Site, size: &Size) -> Result<()> {
         sent.len(),
         seconds(begin.elapsed())
     );
-    let before = world.server.command(&["audit", "verify"], "")?;
     // With the keys: the new servers must be the old one to its agents.
     let secret = operator_secret(world.path())?;
     world.server.stop()?;
     add_top(&world.server, &format!("operator_secret = {secret:?}"))?;
     world.server.command(&["keys", "seal"], "")?;
+    let before = world.server.command(&["audit", "verify"], "")?;
 
     let mut target = target(site, &world, &secret)?;
+    target.command(&["migrate"], "")?;
     let mut cut = 0;
     for after in KILLED {
         cut += u32::from(copy_for(&world.server, &target, after)?);

@@ -38,9 +38,11 @@ fn parts(instance: &Instance, state: &InstanceState) -> [String; 4] {
 }
 
 fn list(tx: &mut Tx<'_>, instance: &Instance) -> Result<(), Stop> {
-    // The values of its sessions are nobody's to read in a list, and change with each of them.
+    // The values of its sessions are nobody's to read in a list, and change with each of them; when it was seen stands by
+    // itself.
     let listed = Instance {
         session: SessionChain::default(),
+        last_seen: instance.enrolled_at,
         ..instance.clone()
     };
     let body = codec::encode("instance", &listed)?;

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Cql, commit::outbox_row, logs::Told, runner::Hint, write::Made};
+use super::{Cql, commit::outbox_row, logs::Told, runner::Hint, settling::Settled, write::Made};
 use crate::{
     StoreError, Write, codec,
     engine::{
@@ -19,6 +19,9 @@ use crate::{
 pub(super) const ALONE: Duration = Duration::from_secs(6);
 /// A write whose change or hint is older than this is not on its way any more.
 pub(super) const LEFT_US: u64 = 15_000_000;
+
+/// How long what is done waits for another change to take it along.
+const A_MOMENT: Duration = Duration::from_millis(40);
 
 impl Outbox {
     /// Whether its maker is not at it any more.
@@ -117,30 +120,36 @@ impl Cql {
             .await
     }
 
-    /// All is done: what was owed goes, by and by. Whoever finds it before does nothing twice.
-    pub(super) fn settle(&self, home: Home, version: u64, op: Uuid, op_body: Vec<u8>) {
+    /// All is done: what was owed goes, by and by, with the next change of the aggregate or after a moment. Whoever finds it
+    /// before does nothing twice.
+    pub(super) fn settle(&self, home: Home, settled: Settled) {
+        self.inner.settling.add(home.clone(), settled.clone());
         let store = self.clone();
         tokio::spawn(async move {
-            if let Err(error) = store.settled(&home, version, op, op_body).await {
-                tracing::debug!(%error, row = outbox_row(version), "left to the runner");
+            tokio::time::sleep(A_MOMENT).await;
+            if let Err(error) = store.settled(&home, &settled).await {
+                store.inner.settling.give_up(&home, &settled);
+                let row = outbox_row(settled.version);
+                tracing::debug!(%error, row, "left to the runner");
             }
         });
     }
 
-    pub(super) async fn settled(
-        &self,
-        home: &Home,
-        version: u64,
-        op: Uuid,
-        op_body: Vec<u8>,
-    ) -> Result<(), StoreError> {
-        {
+    pub(super) async fn settled(&self, home: &Home, settled: &Settled) -> Result<(), StoreError> {
+        if !settled.is_cleared() {
             let _turn = self.inner.turns.turn(home).await;
-            self.inner.clear(home, version, op, op_body).await?;
+            if !settled.is_cleared() {
+                let mut some = self.inner.settling.some(home);
+                if !some.iter().any(|s| s.op == settled.op) {
+                    some.push(settled.clone());
+                }
+                self.inner.clear(home, &some).await?;
+                self.inner.settling.done(home, &some);
+            }
         }
         let now = micros();
         for at in [now, now.saturating_sub(60_000_000)] {
-            let (part, sort) = (minute(at), hint_key(home, op));
+            let (part, sort) = (minute(at), hint_key(home, settled.op));
             self.inner
                 .entry(List::Hints, &part, &sort, None, now)
                 .await?;

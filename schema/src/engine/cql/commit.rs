@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::{
     Inner,
     session::{Kind, Values},
+    settling::Settled,
 };
 use crate::{
     StoreError,
@@ -116,32 +117,46 @@ impl Inner {
         if version.is_multiple_of(FORGOTTEN_EACH) {
             statements.push((&forget, vec![text(id), text(&oldest_op(commit.op))]));
         }
-        self.cluster.transaction(statements).await
+        let settled = self.settling.some(home);
+        for one in &settled {
+            let (owed, op) = (outbox_row(one.version), op_row(one.op));
+            statements.push((&delete, vec![text(id), text(&owed)]));
+            statements.push((&put, vec![text(id), text(&op), blob(&one.op_body)]));
+        }
+        let applied = self.cluster.transaction(statements).await?;
+        if applied == Some(true) {
+            self.settling.done(home, &settled);
+        }
+        Ok(applied)
     }
 
     /// The effects are done: what was owed goes, and the op's answer is the whole one.
-    pub(super) async fn clear(
-        &self,
-        home: &Home,
-        version: u64,
-        op: Uuid,
-        op_body: Vec<u8>,
-    ) -> Result<(), StoreError> {
+    pub(super) async fn clear(&self, home: &Home, settled: &[Settled]) -> Result<(), StoreError> {
         let table = home.table.name();
-        let delete = format!("DELETE FROM {table} WHERE id = ? AND row = ? IF EXISTS");
+        // Any condition that holds makes it a transaction.
+        let answer = format!("UPDATE {table} SET body = ? WHERE id = ? AND row = ? IF version > 0");
+        let delete = format!("DELETE FROM {table} WHERE id = ? AND row = ?");
         let put = put(home.table);
         let id = text(&self.id(home));
-        let statements = vec![
-            (
-                delete.as_str(),
-                vec![id.clone(), text(&outbox_row(version))],
-            ),
-            (
-                put.as_str(),
-                vec![id, text(&op_row(op)), Some(CqlValue::Blob(op_body))],
-            ),
-        ];
-        self.cluster.transaction(statements).await.map(drop)
+        let mut statements: Vec<(&str, Values)> = Vec::with_capacity(2 * settled.len());
+        for (n, one) in settled.iter().enumerate() {
+            let (op, body) = (
+                text(&op_row(one.op)),
+                Some(CqlValue::Blob(one.op_body.clone())),
+            );
+            statements.push(match n {
+                0 => (&answer, vec![body, id.clone(), op]),
+                _ => (&put, vec![id.clone(), op, body]),
+            });
+            let owed = text(&outbox_row(one.version));
+            statements.push((&delete, vec![id.clone(), owed]));
+        }
+        match self.cluster.transaction(statements).await? {
+            Some(_) => Ok(()),
+            None => Err(StoreError::TryAgain {
+                operation: "settling a write",
+            }),
+        }
     }
 
     /// The lists' entries among these effects.

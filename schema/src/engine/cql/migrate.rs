@@ -219,12 +219,16 @@ async fn run(session: &Session, address: &Address, asked: Migrate) -> Result<Mig
         set(session, keyspace, known(version)?, None).await?;
         return Ok(Migrated { from, to: version });
     }
-    refuse_dirty(first)?;
     let target = match asked {
         Migrate::Up => from.max(VERSION),
         Migrate::To(version) => known(version)?,
         Migrate::Down | Migrate::Force(_) => from.saturating_sub(1),
     };
+    // Each statement is safe to repeat: what was cut off is done again, if it leads the way that is asked for.
+    let on_the_way = |to: u32| (from < to && to <= target) || (target <= to && to < from);
+    if !first.dirty.is_some_and(on_the_way) {
+        refuse_dirty(first)?;
+    }
     if target >= from {
         refuse_newer(first, &address.keyspace)?;
     } else {

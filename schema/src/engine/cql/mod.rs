@@ -11,6 +11,7 @@ mod migrate;
 mod runner;
 mod scan;
 mod session;
+mod settling;
 mod together;
 mod write;
 
@@ -46,6 +47,7 @@ pub(crate) struct Inner {
     prefix: String,
     /// Requests of this process for one aggregate take turns: servers contend, not requests.
     turns: Locks,
+    settling: settling::Settling,
     chains: Queues<EventEntry, Head>,
     control: Queues<Told, u64>,
 }
@@ -73,6 +75,7 @@ impl Cql {
             cluster,
             prefix: address.prefix.clone(),
             turns: Locks::default(),
+            settling: settling::Settling::default(),
             chains: Queues::default(),
             control: Queues::default(),
         });

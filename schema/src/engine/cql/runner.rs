@@ -6,6 +6,7 @@ use super::{
     Cql,
     apply::{LEFT_US, micros, minute},
     commit::{OpRow, op_row},
+    settling::Settled,
 };
 use crate::{
     Actor, FinishedLeft, OpId, StoreError, Write, codec,
@@ -149,7 +150,8 @@ impl Cql {
                 tracing::info!(verb = known.verb, "what a write left was finished");
                 known.applied = Some(applied);
                 let body = codec::encode("answer", &known)?;
-                self.settled(&home, outbox.version, op, body).await?;
+                self.settled(&home, &Settled::new(outbox.version, op, body))
+                    .await?;
             }
             finished += 1;
         }

@@ -9,6 +9,7 @@ use super::{
     apply::{ALONE, micros},
     commit::{Commit, OpRow, op_row, outbox_row},
     look::Known,
+    settling::Settled,
 };
 use crate::{
     Answer, Outcome, Refused, StoreError, Write, codec,
@@ -168,7 +169,7 @@ impl Cql {
             applied: Some(applied),
         };
         let bytes = codec::encode("answer", &row)?;
-        self.settle(home.clone(), version, write.op_id.0, bytes);
+        self.settle(home.clone(), Settled::new(version, write.op_id.0, bytes));
         let (mut answer, applied) = (row.answer, row.applied.unwrap_or_default());
         if let Outcome::Done(value) = &mut answer {
             fill(value, &applied);
