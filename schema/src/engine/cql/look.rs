@@ -33,7 +33,9 @@ impl Look for Known {
 const AT_ONCE: usize = 256;
 
 impl Known {
-    /// Fetches what is missing. `serial`: the aggregate that is decided on is read as transactions see it.
+    /// Fetches what is missing. `serial`: the version of the aggregate that is decided on is read as transactions see it. It
+    /// must be asked for before its rows are: by its answer the change that made it is on most replicas, and a read of
+    /// most replicas finds its rows.
     pub(super) async fn fetch(
         &mut self,
         inner: &Inner,
@@ -78,19 +80,21 @@ impl Inner {
     }
 
     async fn fetch(&self, need: &Need, serial: Option<&Home>) -> Result<Found, StoreError> {
-        let kind = |home: &Home| match serial {
-            Some(decided) if decided == home => Kind::SerialRead,
-            _ => Kind::Read,
-        };
         Ok(match need {
-            Need::Version(home) => Found::Version(self.version(home, kind(home)).await?),
+            Need::Version(home) => {
+                let kind = match serial == Some(home) {
+                    true => Kind::SerialRead,
+                    false => Kind::Read,
+                };
+                Found::Version(self.version(home, kind).await?)
+            }
             Need::Row(at) => {
                 let cql = format!(
                     "SELECT body FROM {} WHERE id = ? AND row = ?",
                     at.home.table.name()
                 );
                 let values = (self.id(&at.home), at.row.as_str());
-                Found::Row(self.one(kind(&at.home), &cql, values).await?)
+                Found::Row(self.one(Kind::Read, &cql, values).await?)
             }
             Need::Rows {
                 home,
@@ -103,7 +107,7 @@ impl Inner {
                     home.table.name()
                 );
                 let values = (self.id(home), from.as_str(), to.as_str(), limit(*most));
-                Found::Rows(self.many(kind(home), &cql, values).await?)
+                Found::Rows(self.many(Kind::Read, &cql, values).await?)
             }
             Need::List {
                 list,
