@@ -74,6 +74,13 @@ pub enum Refused {
     NotNext { expected: u64 },
     #[error("another document has that number")]
     OtherDocument,
+    /// It was there once (410).
+    #[error("it was erased at {at}")]
+    Erased { at: Time },
+    #[error("the instance is {state}: only one that is retired is erased")]
+    NotRetired { state: String },
+    #[error("the instance has packets still: they are erased first")]
+    PacketsLeft,
     #[error("the op id was used for another write")]
     OpReused,
     #[error("{0}")]

@@ -29,6 +29,13 @@ const POINTS: [&str; 12] = [
     "apply:after_events",
 ];
 
+/// Those of an erasing alone.
+const ERASING: [&str; 3] = [
+    "note_erasure:before_commit",
+    "note_erasure:after_commit",
+    "erase_personal:after_commit",
+];
+
 /// What dies: run by the case below in a process of its own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dies() {
@@ -57,7 +64,11 @@ async fn bench() -> (Bench, tempfile::TempDir) {
 async fn whatever_step_a_server_dies_at_the_runner_finishes_it_and_a_repeat_has_the_same_answer() {
     let mut died = 0;
     for verb in VERBS {
-        for point in POINTS {
+        let own: &[&str] = match verb {
+            "finish_erasure" => &ERASING,
+            _ => &[],
+        };
+        for point in POINTS.iter().chain(own) {
             let point = point.replace("VERB", verb);
             let (b, _kept) = bench().await;
             let prepared = prepare(&b, verb).await;

@@ -2,6 +2,7 @@
 pub(crate) mod claims;
 mod control;
 mod customers;
+pub(crate) mod erasing;
 mod events;
 pub(crate) mod hooks;
 mod instances;

@@ -9,7 +9,7 @@ use boathook_hooks::{
 };
 
 use super::{
-    claims, quota, revisions,
+    claims, erasing, quota, revisions,
     search::{self, Named},
 };
 use crate::{
@@ -57,16 +57,29 @@ fn put_statement(tx: &mut Tx<'_>, commit: &CommitPacket) {
     }
 }
 
-/// The packet with its statement.
-fn whole(look: &mut dyn Look, claim: &ClaimId) -> Result<Option<Packet>, Stop> {
-    let Some(mut packet) = look.record::<Packet>("packet", &home(claim).head())? else {
+/// What stands of a claim that was accepted.
+enum Kept {
+    /// With its statement.
+    Whole(Box<Packet>),
+    Erased {
+        at: Time,
+    },
+}
+
+fn whole(look: &mut dyn Look, claim: &ClaimId) -> Result<Option<Kept>, Stop> {
+    let head = home(claim).head();
+    if let Some(erasure) = erasing::erased(look, &head)? {
+        let at = erasure.begun;
+        return Ok(Some(Kept::Erased { at }));
+    }
+    let Some(mut packet) = look.record::<Packet>("packet", &head)? else {
         return Ok(None);
     };
     let part = statement_part(claim, &packet.sha256);
     let pieces = look.list(List::Statements, &part, "", usize::MAX)?;
     let pieces: Vec<Vec<u8>> = pieces.into_iter().map(|(_, piece)| piece).collect();
     packet.statement = Blob(pieces.concat());
-    Ok(Some(packet))
+    Ok(Some(Kept::Whole(Box::new(packet))))
 }
 
 fn ticket_part(ticket: &TicketRef) -> String {
@@ -86,8 +99,12 @@ fn parts(packet: &Packet) -> Vec<String> {
     parts
 }
 
+fn sort_key(packet: &Packet) -> String {
+    format!("{}\u{1}{}", newest_first(packet.received_at), packet.claim)
+}
+
 fn list(tx: &mut Tx<'_>, packet: &Packet) -> Result<(), Stop> {
-    let sort = format!("{}\u{1}{}", newest_first(packet.received_at), packet.claim);
+    let sort = sort_key(packet);
     let listed = Packet {
         chunks: Vec::new(),
         ..packet.clone()
@@ -99,7 +116,14 @@ fn list(tx: &mut Tx<'_>, packet: &Packet) -> Result<(), Stop> {
     Ok(())
 }
 
-/// The packet of a claim that was accepted, once.
+fn named(packet: &Packet) -> Named<'_> {
+    Named {
+        title: &packet.name,
+        customers: std::slice::from_ref(&packet.customer),
+    }
+}
+
+/// The packet of a claim that was accepted, once: one that was erased since does not come back.
 pub(crate) fn put_packet(tx: &mut Tx<'_>, packet: &Packet) -> Result<(), Stop> {
     let head = tx.here(HEAD);
     if tx.bytes(&head)?.is_some() {
@@ -119,11 +143,27 @@ pub(super) fn relist(tx: &mut Tx<'_>) -> Result<(), Stop> {
 
 fn list_all(tx: &mut Tx<'_>, packet: &Packet) -> Result<(), Stop> {
     list(tx, packet)?;
-    let named = Named {
-        title: &packet.name,
-        customers: std::slice::from_ref(&packet.customer),
-    };
-    search::index(tx, "packet", &packet.claim.to_string(), None, &named)
+    search::index(
+        tx,
+        "packet",
+        &packet.claim.to_string(),
+        None,
+        &named(packet),
+    )
+}
+
+/// Takes it out of all that tells of it. The caller puts something else in place of the record.
+pub(super) fn forget(tx: &mut Tx<'_>, packet: &Packet) -> Result<(), Stop> {
+    for part in parts(packet) {
+        tx.unlist(List::Packets, &part, &sort_key(packet));
+    }
+    search::unindex(tx, "packet", &packet.claim.to_string(), &named(packet));
+    let part = statement_part(&packet.claim, &packet.sha256);
+    for (piece, _) in tx.list(List::Statements, &part, "", usize::MAX)? {
+        // Above the stamp that it was put with: a writer that was held up does not bring it back.
+        tx.list_stamped(List::Statements, &part, &piece, None, 2);
+    }
+    Ok(())
 }
 
 impl Engine {
@@ -191,10 +231,9 @@ impl Engine {
             Outcome::Refused(reason) => return Ok(Outcome::Refused(reason)),
         };
         let packet = self.stored_packet("commit_packet", id, patience).await?;
-        Ok(Outcome::Done(if same {
-            Committed::Same(packet)
-        } else {
-            Committed::Accepted(packet)
+        Ok(packet.map(|packet| match same {
+            true => Committed::Same(packet),
+            false => Committed::Accepted(packet),
         }))
     }
 
@@ -204,13 +243,14 @@ impl Engine {
         verb: &'static str,
         id: ClaimId,
         patience: Duration,
-    ) -> Read<Box<Packet>> {
+    ) -> Answer<Box<Packet>> {
         let until = Instant::now() + patience;
         loop {
             let own = id.clone();
             let found = self.read(verb, move |look| whole(look, &own)).await?;
             match found {
-                Some(packet) => return Ok(Box::new(packet)),
+                Some(Kept::Whole(packet)) => return Ok(Outcome::Done(packet)),
+                Some(Kept::Erased { at }) => return Ok(Outcome::Refused(Refused::Erased { at })),
                 None if Instant::now() < until => tokio::time::sleep(ON_ITS_WAY).await,
                 None => return Err(StoreError::TryAgain { operation: verb }),
             }
@@ -229,6 +269,7 @@ impl Engine {
         let done = self.write("put_receipt", write, home(&claim), move |tx| {
             claims::for_agents(&scope)?;
             let head = tx.here(HEAD);
+            erasing::not_erased(tx, &head)?;
             let found = tx.stored::<Packet>("packet", &head)?;
             let mut packet = found.ok_or_else(|| not_found("packet"))?;
             let own = scope.holds_instance(&packet.value.customer, &claim.instance);
@@ -243,7 +284,7 @@ impl Engine {
         match done.await? {
             Outcome::Done(()) => {
                 let packet = self.stored_packet("put_receipt", id, patience).await?;
-                Ok(Outcome::Done(*packet))
+                Ok(packet.map(|packet| *packet))
             }
             Outcome::Refused(reason) => Ok(Outcome::Refused(reason)),
         }
@@ -252,8 +293,11 @@ impl Engine {
     pub(crate) async fn packet(&self, scope: &Scope, claim: &ClaimId) -> Read<Option<Packet>> {
         let (scope, claim) = (scope.clone(), claim.clone());
         self.read("packet", move |look| {
-            let found = whole(look, &claim)?;
-            Ok(found.filter(|p| scope.holds_instance(&p.customer, p.instance())))
+            let Some(Kept::Whole(packet)) = whole(look, &claim)? else {
+                return Ok(None);
+            };
+            let seen = scope.holds_instance(&packet.customer, packet.instance());
+            Ok(seen.then_some(*packet))
         })
         .await
     }
@@ -299,9 +343,11 @@ impl Engine {
     ) -> Read<bool> {
         let (allowed, id) = (*scope == Scope::System, id.clone());
         self.read("may_delete_chunks", move |look| {
-            let home = claims::home(&id.revision);
-            let (head, claim) = (home.head(), home.at(claims::row_of(&id.instance)));
-            look.ahead(vec![Need::Row(head.clone()), Need::Row(claim.clone())])?;
+            let (of_revision, packet) = (claims::home(&id.revision), home(&id).head());
+            let claim = of_revision.at(claims::row_of(&id.instance));
+            let head = of_revision.head();
+            let rows = [&head, &claim, &packet].map(|at| Need::Row(at.clone()));
+            look.ahead(rows.to_vec())?;
             let claim: Option<Claim> = look.record("claim", &claim)?;
             let revision: Option<Revision> = look.record("revision", &head)?;
             let (Some(claim), Some(revision), true) = (claim, revision, allowed) else {
@@ -316,7 +362,8 @@ impl Engine {
             };
             Ok(match claim.state {
                 ClaimState::Rejected => true,
-                ClaimState::Accepted => false,
+                // What came back with a restored copy, or was cut off in the middle.
+                ClaimState::Accepted => erasing::erased(look, &packet)?.is_some(),
                 ClaimState::Reserved | ClaimState::Failed | ClaimState::Expired => {
                     now > end.plus_ms(KEPT_MS) && now > claim.lease_until
                 }

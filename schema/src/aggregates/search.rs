@@ -87,6 +87,13 @@ pub(super) fn index(
     Ok(())
 }
 
+/// It is found by nothing any more.
+pub(super) fn unindex(tx: &mut Tx<'_>, kind: &str, id: &str, before: &Named<'_>) {
+    for (part, sort) in entries(kind, id, before) {
+        tx.unlist(List::Terms, &part, &sort);
+    }
+}
+
 impl Engine {
     pub(crate) async fn search(&self, scope: &Scope, text: &str, page: Page) -> Read<Paged<Found>> {
         let wanted: Vec<String> = words(text).into_iter().collect();

@@ -9,12 +9,18 @@ use uuid::Uuid;
 
 use super::bench::{Bench, acme, ada, done, iid, ticket};
 use crate::{
-    Chain, ChainVerdict, CheckOptions, ClaimAsk, CommitPacket, EventKind, FaultKind, OpId,
-    PacketsBy, Page, Publish, Scope, Store, Write,
+    Chain, ChainVerdict, CheckOptions, ClaimAsk, CommitPacket, ErasedKind, EventKind, FaultKind,
+    OpId, PacketsBy, Page, Publish, Scope, Store, Write,
 };
 
 /// The verbs that are cut off, by name.
-pub const VERBS: [&str; 4] = ["publish", "claim", "commit_packet", "stop"];
+pub const VERBS: [&str; 5] = [
+    "publish",
+    "claim",
+    "commit_packet",
+    "stop",
+    "finish_erasure",
+];
 
 /// What the process that dies needs to know.
 #[derive(Debug, Serialize, Deserialize)]
@@ -53,6 +59,15 @@ pub async fn prepare(b: &Bench, verb: &str) -> Prepared {
         return prepared;
     }
     prepared.digest = b.published(3).await;
+    if verb == "finish_erasure" {
+        b.instance(1, acme()).await;
+        let (s, words) = (&b.store, "sold to Eve".to_owned());
+        done(
+            s.retire_instance(&Scope::All, b.ada(), iid(1), words.clone())
+                .await,
+        );
+        done(s.erase_instance(&Scope::All, b.ada(), iid(1), words).await);
+    }
     if verb == "commit_packet" {
         let lease = b.granted(prepared.digest, 1, 100).await;
         prepared.packet = Some(b.packet(&lease.claim, 100, "x"));
@@ -89,6 +104,11 @@ pub async fn act(p: &Prepared) -> String {
             let packet = p.packet.clone().unwrap();
             let answer = store.commit_packet(&Scope::System, system, packet).await;
             format!("{:?}", done(answer).packet().sha256)
+        }
+        "finish_erasure" => {
+            let (kind, id) = (ErasedKind::Instance, iid(1).to_string());
+            let answer = store.finish_erasure(&Scope::All, person, kind, id).await;
+            format!("{:?}", done(answer))
         }
         _ => {
             let (by, why) = (StoppedBy::Person(ada()), "enough".to_owned());
@@ -140,6 +160,17 @@ pub async fn is_sound(b: &Bench, p: &Prepared) {
             let page = b.store.packets(system, by, Page::default()).await.unwrap();
             assert_eq!(page.items.len(), 1);
             (EventKind::PACKET_ACCEPTED, 1)
+        }
+        "finish_erasure" => {
+            let kind = ErasedKind::Instance;
+            let stands = b.store.erasure(system, kind, iid(1).as_str()).await;
+            assert!(stands.unwrap().unwrap().receipt().is_some());
+            let open = b.store.unfinished_erasures(system, 10).await.unwrap();
+            assert_eq!(open, []);
+            let chain = Chain::Customer(acme());
+            let retired = b.events(chain, Some(EventKind::INSTANCE_RETIRED)).await;
+            assert_eq!((&retired[0].actor, &retired[0].personal), (&None, &None));
+            (EventKind::INSTANCE_ERASED, 1)
         }
         _ => {
             assert!(matches!(revision.state, HookState::Stopped { .. }));

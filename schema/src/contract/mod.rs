@@ -9,6 +9,7 @@ pub mod answers;
 pub mod claims;
 pub mod control;
 pub mod customers;
+pub mod erasing;
 pub mod events;
 pub mod faults;
 pub mod hooks;
@@ -139,6 +140,19 @@ macro_rules! contract_tests {
                 packets_of_another_customer_are_not_there,
                 each_customer_of_a_hook_sees_its_own_packets,
             ]
+            erasing: [
+                an_erased_packet_is_gone_from_everywhere,
+                an_erasing_ends_with_an_event_and_its_receipt,
+                a_repeated_erasing_has_the_same_receipt,
+                an_erased_packet_does_not_come_back,
+                erasing_is_for_people_of_the_customer,
+                only_a_retired_instance_is_erased_and_then_for_ever,
+                an_instance_is_gone_once_its_packets_are,
+                what_an_erased_instance_answered_goes_with_it,
+                what_people_said_of_an_instance_goes_and_the_chain_stays_whole,
+                what_was_wiped_beside_an_erasure_is_detected,
+                erasures_are_listed_newest_first,
+            ]
             events: [
                 an_event_follows_from_the_one_before,
                 of_many_writers_at_once_each_appends_one,
@@ -249,6 +263,7 @@ mod tests {
             include_str!("claims.rs"),
             include_str!("control.rs"),
             include_str!("customers.rs"),
+            include_str!("erasing.rs"),
             include_str!("events.rs"),
             include_str!("hooks.rs"),
             include_str!("instances.rs"),

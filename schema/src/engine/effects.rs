@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    events::EventEntry,
+    events::{self, EventEntry},
     keys::{Home, List, Table},
     stop::Stop,
     tx::Tx,
 };
-use crate::{Actor, Change, Head, Packet, Revision, Write};
+use crate::{Actor, Change, ErasedKind, Head, Packet, Revision, Write, aggregates::erasing};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -32,6 +32,9 @@ pub(crate) enum Effect {
     Event {
         chain: String,
         entry: Box<EventEntry>,
+        /// What was erased and notes the head.
+        #[serde(default)]
+        note: Option<Box<ErasureNote>>,
     },
     Control {
         change: Change,
@@ -39,6 +42,25 @@ pub(crate) enum Effect {
         note: Option<Digest>,
     },
     Then(Box<Step>),
+}
+
+/// Who notes the head after the event of an erasure, and what goes from beside the chain once that event tells of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ErasureNote {
+    pub(crate) kind: ErasedKind,
+    pub(crate) id: String,
+    pub(crate) chain: String,
+    /// Numbers of that chain's events.
+    pub(crate) personal: Vec<u64>,
+}
+
+impl ErasureNote {
+    pub(crate) fn step(&self, head: Head) -> Step {
+        Step::NoteErasure {
+            note: self.clone(),
+            head,
+        }
+    }
 }
 
 /// A change of another aggregate.
@@ -59,6 +81,10 @@ pub(crate) enum Step {
     Note { digest: Digest, control: u64 },
     /// A claim was accepted: its packet is there. The statement was written before.
     PutPacket { packet: Box<Packet> },
+    /// The event of an erasure is in its chain.
+    NoteErasure { note: ErasureNote, head: Head },
+    /// What lies beside these events goes; all are of one partition of the chain.
+    ErasePersonal { chain: String, numbers: Vec<u64> },
 }
 
 impl Step {
@@ -70,6 +96,11 @@ impl Step {
             }
             Self::Follow { hook, .. } => Home::new(Table::Hooks, hook),
             Self::PutPacket { packet } => Home::new(Table::Packets, &packet.claim),
+            Self::NoteErasure { note, .. } => erasing::home(note.kind, &note.id),
+            Self::ErasePersonal { chain, numbers } => {
+                let first = numbers.first().copied().unwrap_or(1);
+                events::bucket(chain, events::bucket_of(first))
+            }
         }
     }
 
@@ -80,6 +111,8 @@ impl Step {
             Self::Follow { .. } => "follow",
             Self::Note { .. } => "note",
             Self::PutPacket { .. } => "put_packet",
+            Self::NoteErasure { .. } => "note_erasure",
+            Self::ErasePersonal { .. } => "erase_personal",
         }
     }
 
@@ -93,6 +126,8 @@ impl Step {
             } => hooks::follow(tx, *revision, state),
             Self::Note { control, .. } => revisions::note(tx, *control),
             Self::PutPacket { packet } => packets::put_packet(tx, packet),
+            Self::NoteErasure { note, head } => erasing::note(tx, note, head),
+            Self::ErasePersonal { chain, numbers } => events::erase(tx, chain, numbers),
         }
     }
 }

@@ -283,7 +283,7 @@ pub(crate) fn append(tx: &mut Tx<'_>, chain: &str, entries: &[EventEntry]) -> Re
     let mut on = None;
     for (n, entry) in entries.iter().enumerate() {
         if let Some(head) = known.get(&n) {
-            relist(tx, chain, head.number, entry);
+            relist(tx, chain, head.number, entry)?;
             list_day(tx, chain, &entry.at.day(), bucket_of(head.number));
             heads.push(head.clone());
             continue;
@@ -306,7 +306,7 @@ pub(crate) fn append(tx: &mut Tx<'_>, chain: &str, entries: &[EventEntry]) -> Re
         share.events += 1;
         share.count += u64::from(stored.count);
         share.bytes += stored.bytes;
-        relist(tx, chain, number, entry);
+        relist(tx, chain, number, entry)?;
         last = Head { number, hash };
         heads.push(last.clone());
     }
@@ -364,14 +364,56 @@ pub(crate) fn list_day(tx: &mut Tx<'_>, chain: &str, day: &str, at: u64) {
     tx.list_stamped(List::StatDays, MONTHS, month, Some(vec![]), 1);
 }
 
-fn relist(tx: &mut Tx<'_>, chain: &str, number: u64, entry: &EventEntry) {
+fn relist(tx: &mut Tx<'_>, chain: &str, number: u64, entry: &EventEntry) -> Result<(), Stop> {
     let key = number_key(number);
     let part = listed_in(chain, "kind", &entry.kind.0, number);
     tx.list_stamped(List::EventsBy, &part, &key, Some(vec![]), 1);
-    if let Some(person) = &entry.person {
-        let part = listed_in(chain, "person", person, number);
+    for part in personal_parts(chain, number, entry)? {
         tx.list_stamped(List::EventsBy, &part, &key, Some(vec![]), 1);
     }
+    Ok(())
+}
+
+/// Where an event is listed for what lies beside it: who did it, and of which instance people said something.
+fn personal_parts(chain: &str, number: u64, entry: &EventEntry) -> Result<Vec<String>, Stop> {
+    let mut parts = Vec::new();
+    if let Some(person) = &entry.person {
+        parts.push(listed_in(chain, "person", person, number));
+    }
+    if entry.personal.is_some() {
+        let stored: StoredEvent = codec::decode("event", &entry.stored.0)?;
+        parts.extend(instance_part(chain, number, &stored));
+    }
+    Ok(parts)
+}
+
+/// What is about a claim or packet of the instance is not about itself.
+fn instance_part(chain: &str, number: u64, stored: &StoredEvent) -> Option<String> {
+    let instance = stored.refs.instance.as_ref()?;
+    let itself = stored.refs.claim.is_none();
+    itself.then(|| listed_in(chain, "instance", instance.as_str(), number))
+}
+
+/// Takes away what lies beside these events of `tx.home`. A later event of the chain tells of it, else whoever verifies
+/// the chain takes it for somebody's tampering.
+pub(crate) fn erase(tx: &mut Tx<'_>, chain: &str, numbers: &[u64]) -> Result<(), Stop> {
+    let needs = numbers.iter().map(|n| Need::Row(tx.here(&event_row(*n))));
+    tx.ahead(needs.collect())?;
+    for number in numbers {
+        let row = event_row(*number);
+        let Some(mut event) = tx.read::<EventRow>("event", &tx.here(&row))? else {
+            continue;
+        };
+        if event.entry.personal.is_none() {
+            continue;
+        }
+        for part in personal_parts(chain, *number, &event.entry)? {
+            tx.list_stamped(List::EventsBy, &part, &number_key(*number), None, 2);
+        }
+        (event.entry.personal, event.entry.person) = (None, None);
+        tx.put("event", &row, &event)?;
+    }
+    Ok(())
 }
 
 /// The chain of a name that was stored.

@@ -137,7 +137,8 @@ pub(crate) enum List {
     Admissions,
     /// Every chain's head; by chain.
     Heads,
-    /// By `CHAIN/kind/K/BUCKET` and `CHAIN/person/P/BUCKET`; sorted by number.
+    /// By `CHAIN/kind/K/BUCKET`, `CHAIN/person/P/BUCKET` and, of what people said of an instance, `CHAIN/instance/I/BUCKET`;
+    /// sorted by number.
     EventsBy,
     /// Which buckets of a chain have statistics of a day: by chain and by month.
     StatDays,
@@ -149,7 +150,7 @@ pub(crate) enum List {
     Hints,
     /// Servers that live: by id.
     Servers,
-    /// What was erased, for ever: by kind and id.
+    /// What was erased, for ever: by `*` and `customer/C`, newest first; while it is not finished by `open`, oldest first.
     Erased,
 }
 
@@ -211,7 +212,7 @@ impl List {
     /// Over how many partitions one part is spread where partitions are bounded: a page reads all of them at once.
     pub(crate) const fn shards(self) -> u32 {
         match self {
-            Self::Instances | Self::Answers => 32,
+            Self::Instances | Self::Answers | Self::Erased => 32,
             Self::Hooks | Self::Tickets | Self::Terms | Self::Packets => 8,
             Self::Customers | Self::ActiveHooks | Self::JoinTokens => 4,
             _ => 1,

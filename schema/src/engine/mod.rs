@@ -21,7 +21,7 @@ use tokio::sync::watch;
 
 use crate::{Answer, FinishedLeft, Objects, Write, verbs::Read};
 
-pub(crate) use effects::{Applied, Step};
+pub(crate) use effects::{Applied, ErasureNote, Step};
 pub(crate) use keys::{At, HEAD, Home, List, Table};
 pub(crate) use look::{Look, Need, Stored};
 pub(crate) use stop::{Stop, ensure, not_found};

@@ -1,5 +1,5 @@
 //! One write's hands: what it reads, the rows of its one aggregate that it changes, and what follows from that.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use boathook_hooks::{
     ids::{Blob, CustomerId},
@@ -8,7 +8,7 @@ use boathook_hooks::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    effects::{Effect, Step},
+    effects::{Effect, ErasureNote, Outbox, Step},
     events,
     keys::{At, Home, List},
     look::{Found, Look, Need, Stored},
@@ -211,11 +211,40 @@ impl<'a> Tx<'a> {
 
     /// Appends to one chain.
     pub(crate) fn event(&mut self, chain: &Chain, event: NewEvent) -> Result<(), Stop> {
+        self.event_noted(chain, event, None)
+    }
+
+    /// The same, and what was erased notes the head.
+    pub(crate) fn event_noted(
+        &mut self,
+        chain: &Chain,
+        event: NewEvent,
+        note: Option<ErasureNote>,
+    ) -> Result<(), Stop> {
         let entry = events::entry(self.write, self.effects.len(), event)?;
         self.effects.push(Effect::Event {
             chain: chain.to_string(),
             entry: Box::new(entry),
+            note: note.map(Box::new),
         });
+        Ok(())
+    }
+
+    /// Takes away what this aggregate remembers of answers that it gave, which tell what it was: but for those of writes
+    /// that owe something still.
+    pub(crate) fn forget_answers(&mut self) -> Result<(), Stop> {
+        let home = self.home.clone();
+        let mut kept = BTreeSet::new();
+        for (_, body) in self.rows_of(&home, "o/", 10_000)? {
+            let owed: Outbox = codec::decode("outbox", &body)?;
+            kept.insert(owed.op.0);
+        }
+        for (row, _) in self.rows_of(&home, "p/", 10_000)? {
+            let op = row[2..].parse::<uuid::Uuid>();
+            if !op.is_ok_and(|op| kept.contains(op.as_bytes().as_slice())) {
+                self.delete(&row);
+            }
+        }
         Ok(())
     }
 

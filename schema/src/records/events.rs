@@ -94,6 +94,9 @@ kinds! {
     API_TOKEN_ENDED = "api_token_ended",
     HEADS_DIGESTED = "heads_digested",
     SECRET_SEALED = "secret_sealed",
+    ERASURE_BEGUN = "erasure_begun",
+    PACKET_ERASED = "packet_erased",
+    INSTANCE_ERASED = "instance_erased",
     // For `record_event`.
     PACKET_READ = "packet_read",
     PACKET_SEARCHED = "packet_searched",
@@ -191,7 +194,9 @@ pub enum BrokenChain {
     Missing,
     #[error("the hash does not follow from the event and the one before")]
     Hash,
-    #[error("the personal details are gone or not those that the event was made with")]
+    #[error(
+        "the personal details are gone, and no erasure tells so, or not those that the event was made with"
+    )]
     Personal,
     #[error("it is listed as another event than its bytes tell of")]
     Listed,

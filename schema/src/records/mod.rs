@@ -2,6 +2,7 @@
 mod claims;
 mod control;
 mod customers;
+mod erasing;
 mod events;
 mod hooks;
 mod instances;
@@ -18,6 +19,7 @@ pub use boathook_hooks::documents::hook_list::{Head, Heads};
 pub use claims::*;
 pub use control::*;
 pub use customers::*;
+pub use erasing::*;
 pub use events::*;
 pub use hooks::*;
 pub use instances::*;

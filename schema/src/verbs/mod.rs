@@ -3,6 +3,7 @@
 mod claims;
 mod control;
 mod customers;
+mod erasing;
 mod events;
 mod hooks;
 mod instances;

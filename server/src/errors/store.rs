@@ -29,6 +29,9 @@ impl From<Refused> for Problem {
             Refused::Raises => (S::UNPROCESSABLE_ENTITY, "raises"),
             Refused::NotNext { .. } => (S::CONFLICT, "not_next"),
             Refused::OtherDocument => (S::CONFLICT, "other_document"),
+            Refused::Erased { .. } => (S::GONE, "erased"),
+            Refused::NotRetired { .. } => (S::CONFLICT, "not_retired"),
+            Refused::PacketsLeft => (S::CONFLICT, "packets_left"),
             Refused::OpReused => (S::CONFLICT, "op_reused"),
             Refused::Malformed(_) => (S::UNPROCESSABLE_ENTITY, "malformed"),
         };

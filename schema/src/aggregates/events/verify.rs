@@ -1,4 +1,6 @@
 //! Whether a chain is what it was, and the digest that ties all chains to the house's.
+use std::collections::BTreeSet;
+
 use boathook_hooks::ids::Digest;
 use bson::doc;
 use sha2::{Digest as _, Sha256};
@@ -6,7 +8,9 @@ use sha2::{Digest as _, Sha256};
 use super::{heads::listed_heads, holds, loose, reading::number_of, told};
 use crate::{
     Actor, Answer, BrokenChain, Chain, ChainVerdict, EventKind, Head, NewEvent, Refused, Scope,
-    Write, codec,
+    Write,
+    aggregates::erasing,
+    codec,
     engine::{
         Engine, List, Stop, Tx, ensure,
         events::{
@@ -28,6 +32,8 @@ struct Walk<'a> {
     last: Head,
     against: Option<&'a Head>,
     met: bool,
+    /// Events without what lay beside them, until one that comes later tells that it was erased.
+    wiped: BTreeSet<u64>,
 }
 
 impl Walk<'_> {
@@ -42,10 +48,17 @@ impl Walk<'_> {
             return broken(BrokenChain::Hash);
         }
         let stored: StoredEvent = codec::decode("event", &entry.stored.0)?;
-        // Who did it stands here: no verb erases it, so that where it is gone somebody else took it away.
+        // Who did it stands here. Where it is gone, an erasure tells so later in the chain, or somebody else took it away.
         let salted = entry.personal.as_ref().map(|p| p.0.as_slice());
-        if stored.personal != salted.map(Digest::of) {
+        if stored.personal.is_some() && salted.is_none() {
+            self.wiped.insert(number);
+        } else if stored.personal != salted.map(Digest::of) {
             return broken(BrokenChain::Personal);
+        }
+        if stored.kind == EventKind::INSTANCE_ERASED {
+            for told in erasing::personal_in(&stored.details) {
+                self.wiped.remove(&told);
+            }
         }
         let personal = salted.map_or(Ok(None), decode_personal)?;
         let person = match personal.and_then(|p| p.actor) {
@@ -152,11 +165,16 @@ impl Engine {
             last: Head::default(),
             against: against.as_ref(),
             met: against.as_ref().is_none_or(|a| *a == Head::default()),
+            wiped: BTreeSet::new(),
         };
         if !holds(scope, chain) {
             return Ok(ChainVerdict::Whole { head: walk.last });
         }
         if let Some((at, why)) = self.walk(&chain.to_string(), &mut walk).await? {
+            return Ok(ChainVerdict::Broken { at, why });
+        }
+        if let Some(at) = walk.wiped.pop_first() {
+            let why = BrokenChain::Personal;
             return Ok(ChainVerdict::Broken { at, why });
         }
         Ok(match &against {

@@ -6,7 +6,10 @@ mod states;
 use boathook_hooks::{documents::identity::Facts, ids::InstanceId};
 use bson::doc;
 
-use super::search::{self, Named};
+use super::{
+    erasing,
+    search::{self, Named},
+};
 use crate::{
     Answer, Chain, EventKind, Instance, InstanceFilter, InstanceState, NewEvent, NewInstance, Page,
     Paged, Refs, Refused, Scope, SessionChain, Write, codec,
@@ -21,6 +24,12 @@ fn home(id: &InstanceId) -> Home {
 }
 
 fn find(tx: &mut Tx<'_>, scope: &Scope, id: &InstanceId) -> Result<Stored<Instance>, Stop> {
+    let head = tx.here(HEAD);
+    if let Some(erasure) = erasing::erased(tx, &head)? {
+        let known = scope.holds_instance(&erasure.customer, id);
+        ensure(!known, Refused::Erased { at: erasure.begun })?;
+        return Err(not_found("instance"));
+    }
     tx.stored::<Instance>("instance", &tx.here(HEAD))?
         .filter(|i| scope.holds_instance(&i.value.customer, id))
         .ok_or_else(|| not_found("instance"))
@@ -115,6 +124,20 @@ pub(super) fn relist(tx: &mut Tx<'_>) -> Result<(), Stop> {
     index(tx, &instance, None)
 }
 
+/// Takes it out of all that tells of it. The caller puts something else in place of the record.
+pub(super) fn forget(tx: &mut Tx<'_>, instance: &Instance) -> Result<(), Stop> {
+    for part in parts(instance, &instance.state) {
+        tx.unlist(List::Instances, &part, instance.id.as_str());
+    }
+    let named = Named {
+        title: &title(&instance.facts),
+        customers: std::slice::from_ref(&instance.customer),
+    };
+    search::unindex(tx, "instance", instance.id.as_str(), &named);
+    seen::forget(tx, &instance.id);
+    Ok(())
+}
+
 fn illegal(state: &InstanceState) -> Refused {
     Refused::InstanceState {
         state: state.word().to_owned(),
@@ -131,7 +154,9 @@ impl Engine {
         let allowed = *scope == Scope::System;
         self.write("put_instance", write, home(&new.id), move |tx| {
             ensure(allowed, Refused::OutOfScope)?;
-            if let Some(known) = tx.read::<Instance>("instance", &tx.here(HEAD))? {
+            let head = tx.here(HEAD);
+            erasing::not_erased(tx, &head)?;
+            if let Some(known) = tx.read::<Instance>("instance", &head)? {
                 ensure(
                     known.key == new.key && known.customer == new.customer,
                     Refused::OtherKey,
@@ -169,7 +194,11 @@ impl Engine {
     pub(crate) async fn instance(&self, scope: &Scope, id: &InstanceId) -> Read<Option<Instance>> {
         let (scope, id) = (scope.clone(), id.clone());
         self.read("instance", move |look| {
-            let found: Option<Instance> = look.record("instance", &home(&id).head())?;
+            let head = home(&id).head();
+            if erasing::erased(look, &head)?.is_some() {
+                return Ok(None);
+            }
+            let found: Option<Instance> = look.record("instance", &head)?;
             let found = found.filter(|i| scope.holds_instance(&i.customer, &i.id));
             found.map(|i| seen::overlaid(look, i)).transpose()
         })

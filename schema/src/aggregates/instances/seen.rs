@@ -1,10 +1,15 @@
 //! When instances were seen last: beside their records, so that seeing many of them changes none.
-use boathook_hooks::{ids::InstanceId, time::Time};
+use boathook_hooks::{
+    ids::InstanceId,
+    time::{DAY, Time},
+};
 use serde::{Deserialize, Serialize};
 
 use super::home;
 use crate::{
-    Answer, Instance, Refused, Scope, Write, codec,
+    Answer, Instance, Refused, Scope, Write,
+    aggregates::erasing,
+    codec,
     engine::{Engine, Home, List, Look, Need, Stop, Table, Tx, ensure},
 };
 
@@ -50,6 +55,12 @@ pub(super) fn see(tx: &mut Tx<'_>, id: &InstanceId, at: Time) -> Result<(), Stop
     Ok(())
 }
 
+/// Nothing that was seen of it before tomorrow brings it back.
+pub(super) fn forget(tx: &mut Tx<'_>, id: &InstanceId) {
+    let stamp = u64::try_from(tx.now().plus_ms(DAY).ms()).unwrap_or(0);
+    tx.list_stamped(List::Seen, id.as_str(), "", None, stamp);
+}
+
 impl Engine {
     pub(crate) async fn touch_instances(
         &self,
@@ -66,7 +77,11 @@ impl Engine {
             tx.ahead(records.chain(entries).collect())?;
             let mut moved = 0;
             for (id, at) in &many {
-                let found = tx.read::<Instance>("instance", &home(id).head())?;
+                let head = home(id).head();
+                if erasing::erased(tx, &head)?.is_some() {
+                    continue;
+                }
+                let found = tx.read::<Instance>("instance", &head)?;
                 let Some(instance) = found else {
                     continue;
                 };

@@ -8,7 +8,7 @@ use super::{Cql, commit::outbox_row, logs::Told, runner::Hint, settling::Settled
 use crate::{
     StoreError, Write, codec,
     engine::{
-        effects::{Applied, Effect, Outbox, Step},
+        effects::{Applied, Effect, ErasureNote, Outbox, Step},
         events::EventEntry,
         keys::{Home, List},
     },
@@ -22,6 +22,9 @@ pub(super) const LEFT_US: u64 = 15_000_000;
 
 /// How long what is done waits for another change to take it along.
 const A_MOMENT: Duration = Duration::from_millis(40);
+
+/// Which effect an event is, and who notes its head.
+type Noted<'a> = (usize, Option<&'a ErasureNote>);
 
 impl Outbox {
     /// Whether its maker is not at it any more.
@@ -93,20 +96,30 @@ impl Cql {
             }
         }
         super::faults::point("apply", "after_control");
-        let mut chains: Vec<(String, Vec<EventEntry>)> = Vec::new();
-        for effect in &outbox.effects {
-            if let Effect::Event { chain, entry } = effect {
-                match chains.iter_mut().find(|(name, _)| name == chain) {
-                    Some((_, entries)) => entries.push((**entry).clone()),
-                    None => chains.push((chain.clone(), vec![(**entry).clone()])),
+        let mut chains: Vec<(String, Vec<EventEntry>, Vec<Noted<'_>>)> = Vec::new();
+        for (n, effect) in outbox.effects.iter().enumerate() {
+            if let Effect::Event { chain, entry, note } = effect {
+                let noted = (n, note.as_deref());
+                match chains.iter_mut().find(|(name, ..)| name == chain) {
+                    Some((_, entries, all)) => {
+                        entries.push((**entry).clone());
+                        all.push(noted);
+                    }
+                    None => chains.push((chain.clone(), vec![(**entry).clone()], vec![noted])),
                 }
             }
         }
-        for (chain, entries) in chains {
+        for (chain, entries, noted) in chains {
             let heads = self.append_events(&chain, entries, blind_until).await?;
+            super::faults::point("apply", "after_events");
+            for ((n, note), head) in noted.into_iter().zip(&heads) {
+                if let Some(note) = note {
+                    let step = note.step(head.clone());
+                    self.step(write.following(n), &step, everything).await?;
+                }
+            }
             applied.head = heads.into_iter().next_back().or(applied.head);
         }
-        super::faults::point("apply", "after_events");
         Ok(applied)
     }
 

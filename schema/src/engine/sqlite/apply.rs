@@ -59,8 +59,12 @@ pub(super) fn run<T>(
                     step_of(conn, &write.following(n), &step)?;
                 }
             }
-            Effect::Event { chain, entry } => {
-                applied.head = append_event(conn, write, &chain, *entry)?.or(applied.head);
+            Effect::Event { chain, entry, note } => {
+                let head = append_event(conn, write, &chain, *entry)?;
+                if let (Some(note), Some(head)) = (note, &head) {
+                    step_of(conn, &write.following(n), &note.step(head.clone()))?;
+                }
+                applied.head = head.or(applied.head);
             }
             Effect::List { .. } | Effect::Then(_) => {}
         }

@@ -44,11 +44,14 @@ fn connect(dir: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     Ok(conn)
 }
 
-/// FULL syncs the log at every commit: what is acknowledged survives a power cut, not only a crash.
+/// FULL syncs the log at every commit: what is acknowledged survives a power cut, not only a crash. What is erased is
+/// overwritten, too, and not only given free.
 pub(super) fn writing(dir: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let conn = connect(dir, flags | OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    conn.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")
-        .map_err(opening(dir))?;
+    conn.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;",
+    )
+    .map_err(opening(dir))?;
     Ok(conn)
 }
 

@@ -1,0 +1,57 @@
+//! What was erased, as it is listed.
+use super::{OPEN, erased, home};
+use crate::{
+    ErasedKind, Erasure, Page, Paged, Scope, codec,
+    engine::{Engine, List, listing},
+    verbs::Read,
+};
+
+impl Engine {
+    pub(crate) async fn erasure(
+        &self,
+        scope: &Scope,
+        kind: ErasedKind,
+        id: &str,
+    ) -> Read<Option<Erasure>> {
+        let (scope, head) = (scope.clone(), home(kind, id).head());
+        self.read("erasure", move |look| {
+            let found = erased(look, &head)?;
+            Ok(found.filter(|e| scope.holds(&e.customer) && !scope.is_agent()))
+        })
+        .await
+    }
+
+    pub(crate) async fn erasures(&self, scope: &Scope, page: Page) -> Read<Paged<Erasure>> {
+        let parts = match scope {
+            Scope::Instance { .. } => Vec::new(),
+            other => match listing::customers_of(other, None) {
+                None => vec!["*".to_owned()],
+                Some(some) => some.iter().map(|c| format!("customer/{c}")).collect(),
+            },
+        };
+        self.read("erasures", move |look| {
+            listing::page(look, List::Erased, &parts, &page, |_, _, body| {
+                Ok(Some(codec::decode("erasure", body)?))
+            })
+        })
+        .await
+    }
+
+    pub(crate) async fn unfinished_erasures(
+        &self,
+        scope: &Scope,
+        limit: u32,
+    ) -> Read<Vec<Erasure>> {
+        let allowed = *scope == Scope::System;
+        self.read("unfinished_erasures", move |look| {
+            if !allowed {
+                return Ok(Vec::new());
+            }
+            let rows = look.list(List::Erased, OPEN, "", limit as usize)?;
+            rows.iter()
+                .map(|(_, body)| Ok(codec::decode("erasure", body)?))
+                .collect()
+        })
+        .await
+    }
+}

@@ -1,0 +1,27 @@
+//! Erasing: unlist, then the caller deletes the chunks, then event and receipt.
+use boathook_hooks::ids::{ClaimId, InstanceId};
+
+use super::{Read, verbs};
+use crate::{Answer, ErasedKind, Erasure, ErasureReceipt, Page, Paged, Scope, Write};
+
+verbs! {
+    /// Begins: all of the packet but what an [`Erasure`] keeps is gone, in lists and in searches, too. The caller then
+    /// deletes the chunks in its folder and calls `finish_erasure`. A repeat answers what the first one said, or what
+    /// became of it since. For people of its customer and the system.
+    fn erase_packet(scope: &Scope, write: Write, claim: ClaimId, why: String) -> Answer<Erasure>;
+    /// Begins, of an instance that is retired; another is refused with `NotRetired`. The caller then erases its packets
+    /// (`packets` by instance), calls `erase_answers` until it says none, and `finish_erasure`.
+    fn erase_instance(scope: &Scope, write: Write, id: InstanceId, why: String) -> Answer<Erasure>;
+    /// Takes out what an instance that is being erased answered to some of the hooks above `after`. Says where to go on;
+    /// none is the end.
+    fn erase_answers(scope: &Scope, write: Write, id: InstanceId, after: Option<String>) -> Answer<Option<String>>;
+    /// The event and the receipt; what people said of an instance goes, the chain stays whole. Refused with `PacketsLeft`
+    /// while an instance has packets. A repeat gets the same receipt.
+    fn finish_erasure(scope: &Scope, write: Write, kind: ErasedKind, id: String) -> Answer<ErasureReceipt>;
+    /// None: there was no such thing, or it was not erased.
+    fn erasure(scope: &Scope, kind: ErasedKind, id: &str) -> Read<Option<Erasure>>;
+    /// All that was erased or is being erased, newest first.
+    fn erasures(scope: &Scope, page: Page) -> Read<Paged<Erasure>>;
+    /// What was begun and not finished, the oldest first. For `Scope::System`.
+    fn unfinished_erasures(scope: &Scope, limit: u32) -> Read<Vec<Erasure>>;
+}
