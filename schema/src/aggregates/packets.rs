@@ -135,6 +135,9 @@ pub(crate) fn put_packet(tx: &mut Tx<'_>, packet: &Packet) -> Result<(), Stop> {
 
 /// All that this packet should be listed under.
 pub(super) fn relist(tx: &mut Tx<'_>) -> Result<(), Stop> {
+    if erasing::erased(tx, &tx.here(HEAD))?.is_some() {
+        return Ok(());
+    }
     match tx.read::<Packet>("packet", &tx.here(HEAD))? {
         Some(packet) => list_all(tx, &packet),
         None => Ok(()),

@@ -226,6 +226,7 @@ macro_rules! contract_tests {
                 a_copy_goes_into_an_empty_store_and_from_one,
                 a_copy_is_of_one_source_and_sees_what_was_written_meanwhile,
                 a_store_that_fits_together_is_clean,
+                what_was_erased_is_copied_as_such_and_fits,
                 lists_that_do_not_fit_are_found_and_mended,
                 counts_packets_bytes_and_chains_that_do_not_fit_are_found,
             ]

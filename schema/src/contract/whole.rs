@@ -227,6 +227,28 @@ pub async fn a_store_that_fits_together_is_clean(mut b: Bench) {
     assert!(checked.events > 0 && checked.entries > 0 && checked.aggregates > 0);
 }
 
+pub async fn what_was_erased_is_copied_as_such_and_fits(mut b: Bench) {
+    let digest = filled(&mut b).await;
+    let claim = delivered(&b, digest, 6).await;
+    let why = "asked for".to_owned();
+    let erased = b
+        .store
+        .erase_packet(&Scope::System, b.system(), claim.id.clone(), why);
+    let erased = done(erased.await);
+    let folder = erased.folder().unwrap();
+    b.store.objects().delete(&folder).await.unwrap();
+    let (kind, id) = (crate::ErasedKind::Packet, claim.id.to_string());
+    done(
+        b.store
+            .finish_erasure(&Scope::System, b.system(), kind, id)
+            .await,
+    );
+    assert_eq!(check(&b, false).await.faults, []);
+    let to = beside(&b).await;
+    let copied = b.store.copy_to(&to, &options("here"), |_| {}).await;
+    assert_eq!(copied.unwrap().packets, 3);
+}
+
 pub async fn lists_that_do_not_fit_are_found_and_mended(mut b: Bench) {
     let digest = filled(&mut b).await;
     let hook = b.revision(&digest).await.hook.to_string();

@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{CopyError, CopyProgress};
-use crate::{Folder, Objects, Packet, Put, Store, StoreError, codec, engine::Table};
+use crate::{
+    Folder, Objects, Packet, Put, Store, StoreError, aggregates::erasing::is_tombstone, codec,
+    engine::Table,
+};
 
 /// Claims of one page.
 const PAGE: usize = 64;
@@ -129,7 +132,9 @@ pub(super) async fn verify(
                 .rows
                 .iter()
                 .find(|(row, _)| row == crate::engine::HEAD);
-            if let Some((_, body)) = head {
+            if let Some((_, body)) = head
+                && !is_tombstone(body)
+            {
                 packets.push(codec::decode("packet", body)?);
             }
         }

@@ -22,7 +22,7 @@ use crate::{
     errors::{Answer, IntoAnswer as _, Problem},
     keys::TOKEN_LIFE,
     metrics::OutcomeLabels,
-    uploads,
+    uploads::{self, Kept},
 };
 
 pub async fn create(
@@ -150,11 +150,14 @@ async fn status_of(app: &Shared, claim: &Claim, key: PublicKey) -> Answer<ClaimS
     match claim.state {
         ClaimState::Accepted => {
             status.offset = claim.bytes;
-            status.receipt = uploads::receipt(app, &claim.id, key).await?.map(Blob);
             // Without its record nobody could read it yet: the agent keeps its packet until then.
-            status.state = match status.receipt {
-                Some(_) => ClaimPhase::Accepted,
-                None => ClaimPhase::Checking,
+            status.state = match uploads::receipt(app, &claim.id, key).await? {
+                Kept::Receipt(receipt) => {
+                    status.receipt = Some(Blob(receipt));
+                    ClaimPhase::Accepted
+                }
+                Kept::Erased => ClaimPhase::Accepted,
+                Kept::OnItsWay => ClaimPhase::Checking,
             };
         }
         ClaimState::Rejected => status.state = ClaimPhase::Rejected,

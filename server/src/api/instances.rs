@@ -6,13 +6,16 @@ use boathook_hooks::{
     keys::KeyId,
     time::Time,
 };
-use boathook_schema::{Instance, InstanceFilter, InstanceState, Page, Scope, SuspendReason};
+use boathook_schema::{
+    ErasedKind, Instance, InstanceFilter, InstanceState, Page, Scope, SuspendReason,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     api::extract::{Json, List, Path, Query},
     app::{App, Shared},
+    erasing::missing,
     errors::{Answer, IntoAnswer as _, Problem},
     people::{Admin, Viewer},
 };
@@ -196,6 +199,8 @@ pub async fn resume(
 }
 
 pub async fn find(app: &App, scope: &Scope, id: &InstanceId) -> Answer<Instance> {
-    let found = app.store.instance(scope, id).await?;
-    found.ok_or_else(|| Problem::not_found("instance"))
+    match app.store.instance(scope, id).await? {
+        Some(instance) => Ok(instance),
+        None => Err(missing(app, scope, ErasedKind::Instance, id.as_str()).await),
+    }
 }

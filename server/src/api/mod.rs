@@ -2,6 +2,7 @@
 pub mod audit;
 pub mod customers;
 pub mod durations;
+pub mod erasures;
 pub mod extract;
 pub mod hooks;
 pub mod instances;
@@ -52,17 +53,18 @@ pub fn router(sign_in_limit: RateLayer) -> Router<Shared> {
         .routes(routes!(hooks::lower))
         .routes(routes!(hooks::instances))
         .routes(routes!(instances::list))
-        .routes(routes!(instances::get))
+        .routes(routes!(instances::get, erasures::instance))
         .routes(routes!(instances::confirm))
         .routes(routes!(instances::retire))
         .routes(routes!(instances::suspend))
         .routes(routes!(instances::resume))
         .routes(routes!(packets::list))
-        .routes(routes!(packets::get))
+        .routes(routes!(packets::get, erasures::packet))
         .routes(routes!(packets::zip))
         .routes(routes!(packets::receipt))
         .routes(routes!(packets::files))
         .routes(routes!(packets::file))
+        .routes(routes!(erasures::list))
         .routes(routes!(audit::now))
         .routes(routes!(audit::days))
         .routes(routes!(audit::events))

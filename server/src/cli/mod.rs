@@ -1,6 +1,7 @@
 //! The commands of `boathook-server`. Each reads its arguments, calls what the API calls too, and prints.
 mod audit;
 mod customers;
+mod erase;
 mod gc;
 mod init;
 mod instances;
@@ -77,6 +78,9 @@ enum Command {
     /// The store as a whole.
     #[command(subcommand)]
     Store(store::Command),
+    /// Erase packets and instances for good.
+    #[command(subcommand)]
+    Erase(erase::Command),
     /// Delete chunks of uploads that can never become a packet.
     Gc(gc::Args),
 }
@@ -115,6 +119,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         Command::Instance(command) => instances::run(&*open(config).await?, command, &out).await,
         Command::Trust(command) => trust::run(&*open(config).await?, command, &out).await,
         Command::Audit(command) => audit::run(&*open(config).await?, command, &out).await,
+        Command::Erase(command) => erase::run(&*open(config).await?, command, &out).await,
         Command::Gc(args) => gc::run(&*open(config).await?, args, &out).await,
     }
 }

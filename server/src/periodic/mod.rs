@@ -1,4 +1,5 @@
 //! Work that nobody asks for: expiring hooks, giving leases back, cleaning up, the hourly digest.
+mod erasing;
 mod gc;
 mod house;
 mod objects;
@@ -6,6 +7,7 @@ mod shared;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
+pub use erasing::finish_erasures;
 pub use gc::{Collected, collect_orphans};
 pub use house::each_second;
 use shared::Turn;
@@ -53,6 +55,9 @@ pub fn spawn(app: &Shared) {
         "last seen",
         |app| async move { house::last_seen(&app).await },
     );
+    every(app, Duration::from_secs(60), "erasures", |app| async move {
+        finish_erasures(&app).await
+    });
     // Longer than their period: who did it last does it again, and another server when that one is gone.
     let turn = Arc::new(Turn::new("heads", 2 * 3_600_000));
     every(app, Duration::from_secs(3600), "heads", move |app| {

@@ -9,7 +9,7 @@ use boathook_hooks::{
     packet::{self, CheckError, CheckLimits, CheckedPacket, Expected, UNPACKED_FACTOR},
 };
 use boathook_schema::{
-    Claim, CommitPacket, Committed, Packet, Refused, Run, Scope, StoreError, Write,
+    Claim, CommitPacket, Committed, ErasedKind, Packet, Refused, Run, Scope, StoreError, Write,
     objects::CHUNK_BYTES,
 };
 use bson::doc;
@@ -205,15 +205,28 @@ fn summaries(checked: &CheckedPacket) -> Vec<bson::Document> {
     checked.statement().sections.iter().map(section).collect()
 }
 
-/// The receipt of an accepted claim, made now if it is missing; none while the packet's record is still on its way from
-/// the server that accepted it.
-pub async fn receipt(app: &App, claim: &ClaimId, key: PublicKey) -> Answer<Option<Vec<u8>>> {
+/// What there is of an accepted claim's packet.
+pub enum Kept {
+    Receipt(Vec<u8>),
+    /// With its receipt.
+    Erased,
+    /// Its record comes from the server that accepted it.
+    OnItsWay,
+}
+
+/// The receipt of an accepted claim, made now if it is missing.
+pub async fn receipt(app: &App, claim: &ClaimId, key: PublicKey) -> Answer<Kept> {
     let Some(packet) = app.store.packet(&Scope::System, claim).await? else {
-        return Ok(None);
+        let (kind, id) = (ErasedKind::Packet, claim.to_string());
+        let erased = app.store.erasure(&Scope::System, kind, &id).await?;
+        return Ok(match erased {
+            Some(_) => Kept::Erased,
+            None => Kept::OnItsWay,
+        });
     };
     match packet.receipt {
-        Some(receipt) => Ok(Some(receipt.0)),
-        None => make_receipt(app, &packet, key).await.map(Some),
+        Some(receipt) => Ok(Kept::Receipt(receipt.0)),
+        None => make_receipt(app, &packet, key).await.map(Kept::Receipt),
     }
 }
 

@@ -18,7 +18,7 @@ use boathook_schema::{Claim, ClaimState, Run};
 use tokio::sync::Semaphore;
 
 pub use create::{create, head};
-pub use finish::{finish_later, receipt};
+pub use finish::{Kept, finish_later, receipt};
 pub use patch::patch;
 
 use crate::{

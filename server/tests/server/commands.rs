@@ -279,6 +279,7 @@ fn every_command_has_help_and_bad_arguments_are_refused() {
         "instance",
         "trust",
         "audit",
+        "erase",
         "gc",
     ] {
         let help = home.ok(&[command, "--help"]);

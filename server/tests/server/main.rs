@@ -4,6 +4,7 @@ mod audit;
 mod commands;
 mod config;
 mod drain;
+mod erase;
 mod home;
 mod logs;
 mod objects;

@@ -54,6 +54,12 @@ pub(super) fn erased(look: &mut (impl Look + ?Sized), head: &At) -> Result<Optio
     Ok(Some(stands.erased))
 }
 
+/// Whether a record's bytes are those of what was erased.
+pub(crate) fn is_tombstone(body: &[u8]) -> bool {
+    let erased = RawDocument::from_bytes(body).and_then(|d| d.get("erased").map(|e| e.is_some()));
+    erased.unwrap_or(false)
+}
+
 /// Nobody brings back what was erased.
 pub(super) fn not_erased(look: &mut (impl Look + ?Sized), head: &At) -> Result<(), Stop> {
     match erased(look, head)? {

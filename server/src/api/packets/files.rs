@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 use crate::{
     api::{
         extract::{Json, Path},
-        packets::{download::Out, open, range, serve::hostile},
+        packets::{download::Out, find, open, range, serve::hostile},
     },
     app::Shared,
     errors::{Answer, Problem},
@@ -72,8 +72,7 @@ pub async fn file(
     Path((claim, path)): Path<(ClaimId, String)>,
     headers: HeaderMap,
 ) -> Answer<Response> {
-    let known = app.store.packet(&caller.scope, &claim).await?;
-    let known = known.ok_or_else(|| Problem::not_found("packet"))?;
+    let known = find(&app, &caller.scope, &claim).await?;
     let entry = listed(&statement(&known)?)
         .into_iter()
         .find(|f| f.path == path);

@@ -16,13 +16,17 @@ pub(crate) use serve::{__path_receipt, __path_zip};
 pub(crate) use view::{__path_get, __path_list};
 
 use boathook_hooks::ids::ClaimId;
-use boathook_schema::{Chain, EventKind, NewEvent, Packet};
+use boathook_schema::{Chain, ErasedKind, EventKind, NewEvent, Packet, Scope};
 
-use crate::{
-    app::App,
-    errors::{Answer, Problem},
-    people::Caller,
-};
+use crate::{app::App, erasing::missing, errors::Answer, people::Caller};
+
+/// The packet, if the caller may see it: 410 when it was erased.
+pub async fn find(app: &App, scope: &Scope, claim: &ClaimId) -> Answer<Packet> {
+    match app.store.packet(scope, claim).await? {
+        Some(packet) => Ok(packet),
+        None => Err(missing(app, scope, ErasedKind::Packet, &claim.to_string()).await),
+    }
+}
 
 /// The packet, if the caller may see it; with the event that says it was read, and how.
 pub async fn open(
@@ -32,8 +36,7 @@ pub async fn open(
     how: &str,
     bytes: u64,
 ) -> Answer<Packet> {
-    let found = app.store.packet(&caller.scope, claim).await?;
-    let packet = found.ok_or_else(|| Problem::not_found("packet"))?;
+    let packet = find(app, &caller.scope, claim).await?;
     let mut event = NewEvent::new(EventKind::PACKET_READ);
     event.refs.hook = Some(packet.hook.clone());
     event.refs.revision = Some(packet.claim.revision);

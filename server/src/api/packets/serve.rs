@@ -10,7 +10,7 @@ use boathook_hooks::{ids::ClaimId, protocol};
 use crate::{
     api::{
         extract::Path,
-        packets::{open, range},
+        packets::{find, open, range},
     },
     app::Shared,
     errors::{Answer, Problem},
@@ -25,8 +25,7 @@ pub async fn zip(
     Path(claim): Path<ClaimId>,
     headers: HeaderMap,
 ) -> Answer<Response> {
-    let known = app.store.packet(&caller.scope, &claim).await?;
-    let known = known.ok_or_else(|| Problem::not_found("packet"))?;
+    let known = find(&app, &caller.scope, &claim).await?;
     let etag = format!("\"{}\"", known.sha256);
     let (status, range, out) = range::decide(&headers, known.bytes, &etag)?;
     let packet = open(&app, &caller, &claim, "zip", range.end - range.start).await?;
@@ -43,8 +42,7 @@ pub async fn receipt(
     Viewer(caller): Viewer,
     Path(claim): Path<ClaimId>,
 ) -> Answer<Response> {
-    let found = app.store.packet(&caller.scope, &claim).await?;
-    let packet = found.ok_or_else(|| Problem::not_found("packet"))?;
+    let packet = find(&app, &caller.scope, &claim).await?;
     let receipt = packet
         .receipt
         .ok_or_else(|| Problem::not_found("receipt"))?;

@@ -3,6 +3,7 @@ mod answers;
 mod document;
 mod downloads;
 mod enrolment;
+mod erasing;
 mod house;
 mod life;
 mod limits;

@@ -61,6 +61,7 @@ pub const WHO: &[(&str, &str, &str)] = &[
     ("get", "/api/v1/packets/{claim_id}/receipt", "*"),
     ("get", "/api/v1/packets/{claim_id}/files", "*"),
     ("get", "/api/v1/packets/{claim_id}/files/{path}", "*"),
+    ("get", "/api/v1/erasures", "*"),
     ("get", "/api/v1/audit/now", "*"),
     ("get", "/api/v1/audit/days", "*"),
     ("get", "/api/v1/audit/events", "*"),
@@ -73,6 +74,9 @@ pub const WHO: &[(&str, &str, &str)] = &[
     ("get", "/api/v1/trust/admissions", "hana"),
     ("post", "/api/v1/trust/admissions", "*"),
     ("delete", "/api/v1/trust/admissions/{keyid}", "hana"),
+    // Last: what is erased is there for no other.
+    ("delete", "/api/v1/packets/{claim_id}", "adam hana"),
+    ("delete", "/api/v1/instances/{id}", "adam hana"),
 ];
 
 /// The things of acme that requests are about.
@@ -102,6 +106,7 @@ impl Things {
         };
         let query = match path {
             "/api/v1/packets" => "?ticket=jira/SUP-1",
+            "/api/v1/packets/{claim_id}" | "/api/v1/instances/{id}" => "?why=a+test",
             "/api/v1/audit/days" => "?from=2026-01-01&to=2026-12-31",
             "/api/v1/audit/events" | "/api/v1/audit/export" => "?chain=customer:acme",
             _ => "",

@@ -1,0 +1,155 @@
+//! `erase`: for good, and again after a restore.
+use std::process::Command;
+
+use boathook_hooks::ids::ClaimId;
+use boathook_schema::{Scope, Store};
+use serde_json::json;
+
+use crate::{
+    home::Home,
+    wire::{self, Agent},
+};
+
+/// A home with one packet of one instance; no server runs.
+async fn with_a_packet() -> (Home, Agent, ClaimId) {
+    let home = Home::with_trust("");
+    let served = home.serve();
+    let hook = wire::publish(&home, &served).await;
+    let agent = Agent::join(&home, &served).await;
+    let claim = agent.claim(&wire::digest(&hook), 1 << 20).await;
+    let packet = agent.packet(&hook, &claim, 1_000);
+    agent.create(&claim, packet.len()).await;
+    let sent = agent.patch(&claim, 0, packet).send().await.unwrap();
+    assert_eq!(sent.status(), 204);
+    served.stop();
+    (home, agent, claim)
+}
+
+fn copy(home: &Home, from: &str, to: &str) {
+    let (from, to) = (home.path(from), home.path(to));
+    let _ = std::fs::remove_dir_all(&to);
+    let copied = Command::new("cp").arg("-a").arg(from).arg(to).status();
+    assert!(copied.unwrap().success());
+}
+
+async fn store(home: &Home) -> Store {
+    let url = format!("sqlite://{}", home.path("data/store").display());
+    Store::open(&url).await.unwrap()
+}
+
+/// Claims that have chunk objects.
+async fn claims_with_chunks(home: &Home) -> usize {
+    use futures_util::StreamExt as _;
+    store(home).await.objects().folders(None).count().await
+}
+
+/// Whether the database's bytes hold a word, given free or not.
+fn holds(home: &Home, word: &str) -> bool {
+    let bytes = std::fs::read(home.path("data/store/boathook.db")).unwrap();
+    bytes.windows(word.len()).any(|w| w == word.as_bytes())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_packet_is_erased_for_good_and_again_after_a_restore() {
+    let (home, _, claim) = with_a_packet().await;
+    let id = claim.to_string();
+    copy(&home, "data", "backup");
+    assert_eq!(home.ok(&["erase", "list"]).lines().count(), 1, "the head");
+    assert!(
+        home.fails(&["erase", "packet", &id, "--why", " "])
+            .contains("why")
+    );
+    let unknown = ClaimId {
+        reservation: claim.reservation + 1,
+        ..claim.clone()
+    };
+    let said = home.fails(&["erase", "packet", &unknown.to_string(), "--why", "x"]);
+    assert!(said.contains("no such packet"), "{said}");
+
+    let packet = store(&home).await.packet(&Scope::System, &claim).await;
+    let name = packet.unwrap().unwrap().name;
+    home.ok(&["erase", "list"]);
+    assert!(holds(&home, &name), "{name}");
+    let said = home.ok(&["erase", "packet", &id, "--why", "the customer asked"]);
+    assert!(
+        said.contains(&format!("packet {id} is erased: event ")),
+        "{said}"
+    );
+    assert_eq!(claims_with_chunks(&home).await, 0);
+    assert!(!holds(&home, &name), "{name}");
+    let first = home.json(&["erase", "packet", &id, "--why", "once more"]);
+    assert_eq!(first, home.json(&["erase", "packet", &id, "--why", "x"]));
+    assert_eq!(
+        (&first["kind"], &first["customer"]),
+        (&json!("packet"), &json!("acme"))
+    );
+    let listed = home.ok(&["erase", "list"]);
+    assert!(
+        listed.contains(&id) && listed.contains("the customer asked"),
+        "{listed}"
+    );
+    let file = home.path("erased.jsonl").display().to_string();
+    assert_eq!(
+        home.json(&["erase", "export", &file]),
+        json!({"erasures": 1})
+    );
+
+    // Here nothing came back.
+    let known = json!({"erased_again": 0, "known": 1, "not_there": 0});
+    assert_eq!(home.json(&["erase", "replay", &file]), known);
+    copy(&home, "backup", "data");
+    assert_eq!(claims_with_chunks(&home).await, 1, "it came back");
+    let said = home.ok(&["erase", "replay", &file]);
+    assert_eq!(
+        said.trim(),
+        "1 erased again, 0 known as erased, 0 not there"
+    );
+    assert_eq!(claims_with_chunks(&home).await, 0);
+    assert_eq!(home.json(&["erase", "replay", &file]), known);
+    let listed = home.json(&["erase", "list"]);
+    assert_eq!(listed[0]["why"], "the customer asked");
+    home.ok(&["audit", "verify"]);
+
+    // In a store that never had it.
+    let other = Home::with_trust("");
+    let absent = json!({"erased_again": 0, "known": 0, "not_there": 1});
+    assert_eq!(other.json(&["erase", "replay", &file]), absent);
+    let noise = home.file("noise.jsonl", b"{}\n");
+    let said = home.fails(&["erase", "replay", &noise]);
+    assert!(said.contains("line 1 of"), "{said}");
+    let nowhere = home.fails(&["erase", "export", "/nowhere/erased.jsonl"]);
+    assert!(nowhere.contains("cannot write /nowhere"), "{nowhere}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_is_erased_with_its_packets_and_again_after_a_restore() {
+    let (home, agent, claim) = with_a_packet().await;
+    let id = agent.instance.as_str();
+    // It is not retired in the copy yet.
+    copy(&home, "data", "backup");
+    let said = home.fails(&["erase", "instance", id, "--why", "sold"]);
+    assert!(
+        said.contains("only one that is retired is erased"),
+        "{said}"
+    );
+    home.ok(&["instance", "retire", id, "--why", "sold"]);
+    let said = home.ok(&["erase", "instance", id, "--why", "sold"]);
+    assert!(said.contains(&format!("instance {id} is erased")), "{said}");
+    assert_eq!(claims_with_chunks(&home).await, 0);
+    let file = home.path("erased.jsonl").display().to_string();
+    assert_eq!(
+        home.json(&["erase", "export", &file]),
+        json!({"erasures": 2})
+    );
+    copy(&home, "backup", "data");
+    let again = home.json(&["erase", "replay", &file]);
+    assert_eq!(
+        again,
+        json!({"erased_again": 2, "known": 0, "not_there": 0})
+    );
+    assert_eq!(claims_with_chunks(&home).await, 0);
+    assert_eq!(home.json(&["instance", "list"]), json!([]));
+    let listed = home.ok(&["erase", "list"]);
+    assert!(listed.contains(&claim.to_string()), "{listed}");
+    home.ok(&["audit", "verify"]);
+}
