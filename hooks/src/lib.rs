@@ -19,3 +19,4 @@ pub mod strict;
 pub mod time;
 pub mod verify;
 pub mod versions;
+pub mod waves;

@@ -70,6 +70,8 @@ pub enum Refused {
     InUse { places: u32 },
     #[error("it can be lowered only")]
     Raises,
+    #[error("a wave grows only")]
+    Narrows,
     #[error("the next number is {expected}")]
     NotNext { expected: u64 },
     #[error("another document has that number")]

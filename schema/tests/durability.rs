@@ -111,6 +111,7 @@ async fn hook(store: &Store) -> (HookId, Digest) {
             expires_at: now.plus_ms(DAY),
             retention_days: 1,
         },
+        wave: boathook_hooks::waves::Wave::ALL,
     };
     store
         .publish(&scope, write(), publish)

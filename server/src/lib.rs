@@ -20,6 +20,7 @@ pub mod routes;
 pub mod tls;
 pub mod trust;
 pub mod uploads;
+pub mod waves;
 mod web;
 
 pub use listeners::{Running, serve, serve_with};

@@ -23,9 +23,10 @@ use reqwest::StatusCode;
 const INSTANCES: usize = 1_000;
 const PLACES: usize = 10;
 
-/// All instances of these tests come from one address.
+/// All instances of these tests come from one address, and ask at once.
 const NO_RATES: &str = "[limits]\nenroll_per_minute = 600000\nenroll_burst = 10000\n\
-                        session_per_minute = 600000\nsession_burst = 10000\n";
+                        session_per_minute = 600000\nsession_burst = 10000\n\
+                        [waves]\nfirst_least = 1000000\n";
 
 fn hook_of(places: usize) -> String {
     format!(

@@ -25,6 +25,7 @@ pub mod sealed;
 pub mod search;
 pub mod tickets;
 pub mod trust;
+pub mod waves;
 pub mod whole;
 pub mod work;
 
@@ -90,6 +91,16 @@ macro_rules! contract_tests {
                 expiring_waits_for_its_time,
                 an_expired_revision_takes_the_packets_of_its_reservations,
                 the_envelope_comes_back_byte_for_byte,
+            ]
+            waves: [
+                a_revision_keeps_its_first_wave_and_servers_read_it,
+                widening_is_told_to_the_control_log_and_the_audit,
+                a_wave_grows_and_never_shrinks,
+                widening_sent_again_is_one_widening,
+                what_is_over_is_not_widened,
+                agents_and_other_customers_people_widen_nothing,
+                a_sample_of_few_is_all_of_them,
+                a_sample_of_many_stands_for_about_all_of_them,
             ]
             claims: [
                 places_are_granted_until_all_are_reserved,
@@ -278,6 +289,7 @@ mod tests {
             include_str!("search.rs"),
             include_str!("tickets.rs"),
             include_str!("trust.rs"),
+            include_str!("waves.rs"),
             include_str!("whole.rs"),
             include_str!("work.rs"),
         ];

@@ -165,6 +165,7 @@ impl Bench {
             title: hook.title.clone(),
             audience: doc! { "everyone": true },
             quota,
+            wave: boathook_hooks::waves::Wave::ALL,
         }
     }
 

@@ -113,7 +113,7 @@ pub(crate) enum List {
     Tickets,
     /// By `*`, `state/S`, `customer/C`, `ticket/SYSTEM/KEY`; sorted by id.
     Hooks,
-    /// By `*`, `customer/C`, `state/S`, `customer/C/S`; sorted by id.
+    /// By `*`, `customer/C`, `state/S`, `customer/C/S`, some also by `sample/N` and `customer/C/sample/N`; sorted by id.
     Instances,
     /// When an instance was seen last; by instance.
     Seen,

@@ -2,6 +2,7 @@
 use boathook_hooks::{
     ids::{CustomerId, Digest, HookId, InstanceId},
     time::Time,
+    waves::Wave,
 };
 use serde::{Deserialize, Serialize};
 
@@ -35,10 +36,10 @@ pub enum Change {
     Full {
         digest: Digest,
     },
-    /// Instances whose hash lies below the threshold are offered the hook.
+    /// More instances are offered the hook.
     Wave {
         digest: Digest,
-        threshold: u64,
+        wave: Wave,
     },
     /// A root, roster or revocation came.
     Trust,

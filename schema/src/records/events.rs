@@ -71,6 +71,7 @@ kinds! {
     HOOK_PUBLISHED = "hook_published",
     HOOK_STOPPED = "hook_stopped",
     HOOK_LOWERED = "hook_lowered",
+    HOOK_WIDENED = "hook_widened",
     HOOK_EXPIRED = "hook_expired",
     HOOK_FULL = "hook_full",
     HOOK_SUPERSEDED = "hook_superseded",

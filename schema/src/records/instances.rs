@@ -121,6 +121,14 @@ pub enum SessionStep {
     Fork,
 }
 
+/// Some instances out of all, taken by a hash of their ids.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceSample {
+    pub items: Vec<Instance>,
+    /// About how many instances each of them stands for: 1 when these are all.
+    pub each: u64,
+}
+
 /// Which instances a list holds.
 #[derive(Clone, Debug, Default)]
 pub struct InstanceFilter {

@@ -3,6 +3,7 @@ use boathook_hooks::{
     ids::{Blob, CustomerId, Digest, HookId, InstanceId, PersonId},
     states::HookState,
     time::Time,
+    waves::Wave,
 };
 use bson::Document;
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,12 @@ pub struct Revision {
     pub overruns: Vec<InstanceId>,
     pub published_at: Time,
     pub ended_at: Option<Time>,
+    /// Whom of its audience it is offered to yet. What was stored without is offered to all.
+    #[serde(default)]
+    pub wave: Wave,
+    /// When that was widened last.
+    #[serde(default)]
+    pub widened_at: Option<Time>,
     /// The control number of its last change.
     pub control: u64,
     pub version: u64,
@@ -46,6 +53,13 @@ impl Revision {
     /// The end after lowering.
     pub fn expires_at(&self) -> Time {
         self.lowered.expires_at.unwrap_or(self.quota.expires_at)
+    }
+
+    /// Since when its wave can claim.
+    pub fn wave_since(&self) -> Time {
+        self.widened_at
+            .unwrap_or(self.published_at)
+            .max(self.quota.not_before)
     }
 
     /// Whether an instance of that customer may be meant at all; audience comes on top.
@@ -105,6 +119,9 @@ pub struct Publish {
     pub title: String,
     pub audience: Document,
     pub quota: Quota,
+    /// The first one.
+    #[serde(default)]
+    pub wave: Wave,
 }
 
 /// A revision's state and the control number that tells of it.

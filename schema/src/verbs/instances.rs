@@ -1,10 +1,14 @@
 //! Instances and their sessions.
-use boathook_hooks::{ids::InstanceId, keys::KeyId, time::Time};
+use boathook_hooks::{
+    ids::{CustomerId, InstanceId},
+    keys::KeyId,
+    time::Time,
+};
 
 use super::{Read, verbs};
 use crate::{
-    Answer, Instance, InstanceFilter, NewInstance, Page, Paged, Scope, SessionAsk, SessionStep,
-    SuspendReason, Write,
+    Answer, Instance, InstanceFilter, InstanceSample, NewInstance, Page, Paged, Scope, SessionAsk,
+    SessionStep, SuspendReason, Write,
 };
 
 verbs! {
@@ -13,6 +17,9 @@ verbs! {
     fn instance(scope: &Scope, id: &InstanceId) -> Read<Option<Instance>>;
     /// By id.
     fn instances(scope: &Scope, filter: InstanceFilter, page: Page) -> Read<Paged<Instance>>;
+    /// Some hundreds of the customer's instances (none: of all customers), in any state, to estimate how many are such and
+    /// such: all when they are few.
+    fn instance_sample(scope: &Scope, customer: Option<CustomerId>) -> Read<InstanceSample>;
     /// A person compared the fingerprint. Refused with `OtherKey` when it is another.
     fn confirm_instance(scope: &Scope, write: Write, id: InstanceId, fingerprint: KeyId) -> Answer<Instance>;
     /// The control log denies it. Suspending again keeps the first reason.

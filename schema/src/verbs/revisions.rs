@@ -1,8 +1,9 @@
-//! Published revisions: publish, stop, lower, expire.
+//! Published revisions: publish, stop, lower, expire, widen.
 use boathook_hooks::{
     ids::{Blob, Digest},
     states::StoppedBy,
     time::Time,
+    waves::Wave,
 };
 
 use super::{Read, verbs};
@@ -19,6 +20,9 @@ verbs! {
     /// Refused while it has not expired at the write's `now`. Reserved claims may still bring their packets. What was
     /// stopped stays stopped; from then on no server holds it.
     fn expire(scope: &Scope, write: Write, digest: Digest) -> Answer<Told>;
+    /// Offers it to more of its audience, while it is published; never to fewer (`Narrows`). The wave that it has is done
+    /// and changes nothing.
+    fn widen(scope: &Scope, write: Write, digest: Digest, wave: Wave) -> Answer<Told>;
     fn revision(scope: &Scope, digest: &Digest) -> Read<Option<Revision>>;
     /// The DSSE envelope as it was published.
     fn envelope(scope: &Scope, digest: &Digest) -> Read<Option<Blob>>;

@@ -25,6 +25,9 @@ use crate::{
     uploads::{self, Kept},
 };
 
+/// Seconds: longer than it takes a server to hear of a wave.
+const NOT_YET: u64 = 5;
+
 pub async fn create(
     State(app): State<Shared>,
     instance: Working,
@@ -33,15 +36,17 @@ pub async fn create(
 ) -> Answer<Response> {
     let digest: Digest = digest.parse().map_err(|_| Problem::not_found("hook"))?;
     checked_token(&app, &instance, digest, &request.token).await?;
-    let is_for_others = {
+    {
         let active = app.agent.control.active();
         // What is not active any more is the store's to answer: full, expired, stopped.
-        active
-            .get(&digest)
-            .is_some_and(|hook| !hook.is_for(instance.asker()))
-    };
-    if is_for_others {
-        return Err(Problem::not_found("hook"));
+        if let Some(hook) = active.get(&digest) {
+            if !hook.is_for(instance.asker()) {
+                return Err(Problem::not_found("hook"));
+            }
+            if !hook.reaches(&instance.instance) {
+                return Err(not_yet());
+            }
+        }
     }
     if request.attempt == 0 || request.bytes == 0 {
         return Err(Problem::bad_request("attempt and bytes are 1 or more"));
@@ -97,6 +102,11 @@ pub async fn create(
         .with("limit", limit)),
         ClaimReply::NotFound => Err(Problem::not_found("hook")),
     }
+}
+
+/// Never final: the hook is for this instance, and another server may know of a wave that this one will hear of.
+fn not_yet() -> Problem {
+    Problem::busy("the hook is not offered to this instance yet", NOT_YET)
 }
 
 /// The token must be this hook's for this very instance, whoever else it was given to.

@@ -9,7 +9,7 @@ use std::{
 use boathook_schema::{ObjectsConfig, ObjectsConfigError};
 use serde::{Deserialize, Serialize};
 
-pub use sections::{Agents, Limits, Log, LogFormat, Ops, People, Tls};
+pub use sections::{Agents, Limits, Log, LogFormat, Ops, People, Tls, Waves};
 
 /// All settings. Every key has a default but `data_dir` and `origin`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -34,6 +34,8 @@ pub struct Config {
     pub limits: Limits,
     #[serde(default)]
     pub agents: Agents,
+    #[serde(default)]
+    pub waves: Waves,
     #[serde(default)]
     pub people: People,
     #[serde(default)]
@@ -77,6 +79,7 @@ impl Config {
             ops: Ops::default(),
             limits: Limits::default(),
             agents: Agents::default(),
+            waves: Waves::default(),
             people: People::default(),
             log: Log::default(),
         }
@@ -148,7 +151,7 @@ impl Config {
             return bad("store", &without_secrets(&self.store), expected);
         }
         self.objects.check()?;
-        let a = &self.agents;
+        let (a, w) = (&self.agents, &self.waves);
         let ranges = [
             (
                 "agents.bearer_seconds",
@@ -186,6 +189,41 @@ impl Config {
                 "1 to 86400",
             ),
             ("agents.control_ms", a.control_ms, 1, 250, "1 to 250"),
+            (
+                "waves.first_times",
+                u64::from(w.first_times),
+                1,
+                1_000,
+                "1 to 1000",
+            ),
+            (
+                "waves.first_least",
+                w.first_least,
+                1,
+                1_000_000_000,
+                "1 to 1000000000",
+            ),
+            (
+                "waves.widen_times",
+                u64::from(w.widen_times),
+                2,
+                1_000,
+                "2 to 1000",
+            ),
+            (
+                "waves.pause_seconds",
+                u64::from(w.pause_seconds),
+                1,
+                86_400,
+                "1 to 86400",
+            ),
+            (
+                "waves.look_seconds",
+                u64::from(w.look_seconds),
+                1,
+                300,
+                "1 to 300",
+            ),
             (
                 "limits.request_seconds",
                 self.limits.request_seconds,

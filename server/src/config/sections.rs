@@ -1,6 +1,7 @@
 //! The config file's sections, each with its defaults. `boathook-server.toml` tells what every key means.
 use std::{net::SocketAddr, path::PathBuf};
 
+use boathook_hooks::{time::SECOND, waves::Rules};
 use serde::{Deserialize, Deserializer, Serialize};
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -95,6 +96,39 @@ impl Default for Agents {
             long_polls: 20_000,
             every_seconds: 60,
             control_ms: 250,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Waves {
+    pub first_times: u32,
+    pub first_least: u64,
+    pub widen_times: u32,
+    pub pause_seconds: u32,
+    pub look_seconds: u32,
+}
+
+impl Default for Waves {
+    fn default() -> Self {
+        Self {
+            first_times: 4,
+            first_least: 40,
+            widen_times: 2,
+            pause_seconds: 90,
+            look_seconds: 20,
+        }
+    }
+}
+
+impl Waves {
+    pub fn rules(&self) -> Rules {
+        Rules {
+            first_times: self.first_times,
+            first_least: self.first_least,
+            widen_times: self.widen_times,
+            pause_ms: i64::from(self.pause_seconds) * SECOND,
         }
     }
 }

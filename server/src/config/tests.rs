@@ -64,6 +64,13 @@ fn values_out_of_range_are_refused_by_their_key() {
             "agents.list_seconds",
         ),
         ("control_ms = 250", "control_ms = 251", "agents.control_ms"),
+        ("widen_times = 2", "widen_times = 1", "waves.widen_times"),
+        ("first_least = 40", "first_least = 0", "waves.first_least"),
+        (
+            "look_seconds = 20",
+            "look_seconds = 301",
+            "waves.look_seconds",
+        ),
         (
             "sign_in_burst = 10",
             "sign_in_burst = 0",

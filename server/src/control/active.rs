@@ -14,6 +14,7 @@ use boathook_hooks::{
     ids::{CustomerId, Digest, InstanceId},
     protocol,
     time::Time,
+    waves::Wave,
 };
 
 /// A published hook (one revision) as polls and claims need it.
@@ -29,6 +30,8 @@ pub struct ActiveHook {
     pub expires_at: Time,
     /// Places as they are now: the hook's own, or fewer.
     pub places: u32,
+    /// Whom of its audience it is offered to yet.
+    pub wave: Wave,
 }
 
 impl ActiveHook {
@@ -38,6 +41,7 @@ impl ActiveHook {
             url: protocol::path_hook(&digest),
             expires_at: hook.expires_at,
             places: hook.places,
+            wave: Wave::ALL,
             hook,
             envelope,
         }
@@ -50,6 +54,17 @@ impl ActiveHook {
             HookCustomers::OptedIn => asker.facts.opted_in,
         };
         customer && audience::matches(&self.hook, asker.instance, asker.customer, asker.facts)
+    }
+
+    /// Whether the waves have come to this instance.
+    pub fn reaches(&self, instance: &InstanceId) -> bool {
+        self.wave.reaches(&self.digest, instance)
+    }
+
+    /// Meant for this instance, and its turn.
+    fn is_offered(&self, asker: Asker<'_>, now: Time) -> bool {
+        // One hash: cheaper than versions and labels.
+        now < self.expires_at && self.reaches(asker.instance) && self.is_for(asker)
     }
 }
 
@@ -187,6 +202,7 @@ impl Active {
                 url: entry.url.clone(),
                 expires_at: entry.expires_at,
                 places: entry.places,
+                wave: entry.wave,
             };
             with(&mut next);
             *entry = Arc::new(next);
@@ -241,7 +257,7 @@ impl Active {
         let mut offered: Vec<_> = self
             .candidates(asker)
             .into_iter()
-            .filter(|h| now < h.expires_at && h.is_for(asker))
+            .filter(|h| h.is_offered(asker, now))
             .cloned()
             .collect();
         offered.sort_unstable_by_key(|h| h.digest);
@@ -258,9 +274,16 @@ impl Active {
 
     /// The hook, if it is listed for this instance at `now`.
     pub fn listed(&self, digest: &Digest, asker: Asker<'_>, now: Time) -> Option<&Arc<ActiveHook>> {
-        self.hooks
-            .get(digest)
-            .filter(|h| now < h.expires_at && h.is_for(asker))
+        self.hooks.get(digest).filter(|h| h.is_offered(asker, now))
+    }
+
+    /// Hooks that are not offered to all yet.
+    pub fn waving(&self) -> Vec<Digest> {
+        let hooks = self.hooks.values();
+        hooks
+            .filter(|h| !h.wave.is_all())
+            .map(|h| h.digest)
+            .collect()
     }
 
     /// From change `number` on, this instance's earlier bearers count no more.

@@ -225,8 +225,12 @@ async fn apply(app: &App, entry: &ControlEntry) -> Result<(), StoreError> {
         Change::Expire { digest } | Change::Full { digest } => {
             change(app, |active| active.remove(digest));
         }
-        // Nothing writes waves yet: every hook is offered to all that it is for.
-        Change::Wave { .. } => {}
+        Change::Wave { digest, wave } => {
+            // Never back: what is read of a hook may be newer than the entry.
+            change(app, |active| {
+                active.change(digest, |hook| hook.wave = hook.wave.max(*wave));
+            });
+        }
         Change::Trust => reload_trust(app).await,
         Change::Facts { instance } => {
             change(app, |active| active.let_in(instance.clone(), entry.number));
@@ -256,6 +260,7 @@ async fn read_hook(app: &App, revision: &Revision) -> Result<Option<ActiveHook>,
             let mut active = ActiveHook::new(digest, hook, Bytes::from(envelope.0));
             active.expires_at = revision.expires_at();
             active.places = revision.places();
+            active.wave = revision.wave;
             Ok(Some(active))
         }
         Err(error) => {

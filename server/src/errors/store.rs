@@ -27,6 +27,7 @@ impl From<Refused> for Problem {
             Refused::TooLarge { .. } => (S::PAYLOAD_TOO_LARGE, "too_large"),
             Refused::InUse { .. } => (S::CONFLICT, "in_use"),
             Refused::Raises => (S::UNPROCESSABLE_ENTITY, "raises"),
+            Refused::Narrows => (S::CONFLICT, "narrows"),
             Refused::NotNext { .. } => (S::CONFLICT, "not_next"),
             Refused::OtherDocument => (S::CONFLICT, "other_document"),
             Refused::Erased { .. } => (S::GONE, "erased"),

@@ -4,6 +4,7 @@ mod gc;
 mod house;
 mod objects;
 mod shared;
+mod waves;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -11,6 +12,7 @@ pub use erasing::finish_erasures;
 pub use gc::{Collected, collect_orphans};
 pub use house::each_second;
 use shared::Turn;
+pub use waves::widen;
 
 use crate::app::{Shared, chance};
 
@@ -48,6 +50,12 @@ pub fn spawn(app: &Shared) {
         Duration::from_secs(5),
         "shared keys",
         |app| async move { shared::keys(&app).await },
+    );
+    every(
+        app,
+        Duration::from_secs(app.config.waves.look_seconds.into()),
+        "waves",
+        |app| async move { waves::widen(&app).await },
     );
     every(
         app,

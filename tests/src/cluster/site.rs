@@ -24,9 +24,10 @@ use crate::{
     },
 };
 
-/// No address in production sends a thousand enrolments a minute; here all come from one.
+/// No address in production sends a thousand enrolments a minute; here all come from one. And all are offered all hooks.
 pub const LIMITS: &str = "[limits]\nenroll_per_minute = 1000000\nenroll_burst = 1000000\nsession_per_minute = 1000000\nsession_burst = 1000000\n\
-     sign_in_per_minute = 1000000\nsign_in_burst = 1000000\n";
+     sign_in_per_minute = 1000000\nsign_in_burst = 1000000\n\
+     [waves]\nfirst_least = 1000000\n";
 
 pub struct Site {
     // Servers end before what they stand on.

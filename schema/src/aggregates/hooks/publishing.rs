@@ -80,6 +80,8 @@ fn revision(tx: &Tx<'_>, publish: &Publish, state: HookState) -> Revision {
         overruns: Vec::new(),
         published_at: tx.now(),
         ended_at: None,
+        wave: publish.wave,
+        widened_at: None,
         // Noted when the control log has it.
         control: 0,
         version: 1,
@@ -135,6 +137,9 @@ fn publish(tx: &mut Tx<'_>, scope: &Scope, publish: &Publish) -> Result<Told, St
     e.details
         .insert("expires_at", limits.expires_at.to_string());
     e.details.insert("signatures", signatures);
+    if !publish.wave.is_all() {
+        e.details.insert("offered", publish.wave.share());
+    }
     let audited = if revision.customers.is_empty() {
         &open.hook.value.customers
     } else {

@@ -1,4 +1,5 @@
 //! Instances.
+mod sample;
 mod seen;
 mod sessions;
 mod states;
@@ -36,14 +37,16 @@ fn find(tx: &mut Tx<'_>, scope: &Scope, id: &InstanceId) -> Result<Stored<Instan
 }
 
 /// The parts of the list that an instance in that state stands in.
-fn parts(instance: &Instance, state: &InstanceState) -> [String; 4] {
+fn parts(instance: &Instance, state: &InstanceState) -> Vec<String> {
     let (customer, state) = (&instance.customer, state.word());
-    [
+    let mut parts = vec![
         "*".to_owned(),
         format!("customer/{customer}"),
         format!("state/{state}"),
         format!("customer/{customer}/{state}"),
-    ]
+    ];
+    parts.extend(sample::parts(instance));
+    parts
 }
 
 fn list(tx: &mut Tx<'_>, instance: &Instance) -> Result<(), Stop> {

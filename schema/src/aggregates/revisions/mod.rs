@@ -3,6 +3,7 @@
 mod ending;
 mod opening;
 mod reading;
+mod waves;
 
 use boathook_hooks::{
     ids::Digest,

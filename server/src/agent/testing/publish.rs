@@ -4,6 +4,7 @@ use boathook_hooks::{
     envelope::pae,
     ids::{Blob, Digest},
     states::Move,
+    waves::Wave,
 };
 use boathook_schema::{
     AddSignature, AfterSignature, DraftText, HookSignature, Publish, Quota, Scope, Write,
@@ -32,6 +33,11 @@ impl Bench {
 
     /// As [`Self::publish`], leaving it to the feed to notice.
     pub async fn publish_quietly(&self, hook: &Hook) -> Digest {
+        self.publish_in(hook, Wave::ALL).await
+    }
+
+    /// As [`Self::publish_quietly`], with that first wave.
+    pub async fn publish_in(&self, hook: &Hook, wave: Wave) -> Digest {
         let (store, all, now) = (&self.app.store, Scope::System, self.now());
         let ada = || Write::person("ada".parse().unwrap(), now);
         let payload = hook.to_payload().unwrap();
@@ -113,6 +119,7 @@ impl Bench {
                 expires_at: hook.expires_at,
                 retention_days: hook.retention_days,
             },
+            wave,
         };
         store
             .publish(&all, ada(), publish)

@@ -10,4 +10,5 @@ mod packets;
 mod polling;
 mod uploading;
 mod waiting;
+mod waves;
 mod who;

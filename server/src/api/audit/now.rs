@@ -38,6 +38,8 @@ pub struct ActiveHook {
     pub reserved: u32,
     pub bytes_used: u64,
     pub total_bytes: u64,
+    /// About so much of the audience is offered it, from 0 to 100.
+    pub offered_percent: f64,
 }
 
 impl From<Revision> for ActiveHook {
@@ -57,6 +59,7 @@ impl From<Revision> for ActiveHook {
             reserved: r.usage.reserved,
             bytes_used: r.usage.accepted_bytes,
             total_bytes: r.quota.total_bytes,
+            offered_percent: r.wave.share() * 100.0,
         }
     }
 }

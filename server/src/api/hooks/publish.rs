@@ -7,6 +7,7 @@ use boathook_hooks::{
     states::{HookState, Move},
     time::Time,
     verify::{Refusal, TrustStore},
+    waves::Wave,
 };
 use boathook_schema::{HookRecord, Publish, Quota};
 
@@ -20,6 +21,7 @@ use crate::{
     app::{App, Shared},
     errors::{Answer, IntoAnswer as _, Problem},
     people::{Caller, EngineerOrReviewer},
+    waves,
 };
 
 /// Not to be published, though it has all signatures: for one whose publication failed. To hold at once, the last
@@ -118,7 +120,8 @@ pub async fn publish_signed(app: &App, caller: &Caller, id: &HookId) -> Answer<H
         .map_err(|e| Problem::internal("reading a frozen hook", e))?;
     let current = app.trust.current();
     publishable(current.verifier()?, &whole, now)?;
-    let publish = publication(&hook, &record, digest, &whole)?;
+    let wave = waves::first(app, &hook).await?;
+    let publish = publication(&hook, &record, digest, &whole, wave)?;
     app.store
         .publish(scope, caller.write(now), publish)
         .await
@@ -131,6 +134,7 @@ fn publication(
     record: &HookRecord,
     digest: Digest,
     envelope: &Envelope,
+    wave: Wave,
 ) -> Answer<Publish> {
     let (customers, opted_in) = customers_of(&hook.customers);
     let audience = bson::serialize_to_document(&hook.audience);
@@ -156,5 +160,6 @@ fn publication(
             expires_at: hook.expires_at,
             retention_days: hook.retention_days,
         },
+        wave,
     })
 }

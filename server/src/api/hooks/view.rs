@@ -7,6 +7,7 @@ use boathook_hooks::{
     reach::{self, Reach},
     states::HookState,
     time::Time,
+    waves::Hold,
 };
 use boathook_schema::{HookRecord, HookRevision, Revision, RevisionRow, Scope, TicketRef};
 use serde::Serialize;
@@ -20,6 +21,7 @@ use crate::{
     },
     app::App,
     errors::{Answer, Problem},
+    waves,
 };
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -97,6 +99,8 @@ pub struct HookView {
     pub signatures: Vec<SignatureView>,
     pub people: People,
     pub quota: QuotaView,
+    /// Null when it is not published.
+    pub offered: Option<OfferedView>,
     #[schema(value_type = String, format = DateTime)]
     pub expires_at: Time,
     pub revisions: Vec<RevisionView>,
@@ -137,6 +141,18 @@ pub struct QuotaView {
     pub packet_bytes: u64,
     pub total_bytes: u64,
     pub bytes_used: u64,
+}
+
+/// A hook comes to its audience in waves: first to few, and while they leave places free, to more.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OfferedView {
+    /// About so much of the audience is offered the hook, from 0 to 100.
+    pub percent: f64,
+    #[schema(value_type = String, format = DateTime)]
+    pub since: Time,
+    /// Why it is not offered to more now: `all` (there is nobody else), `taken` (no place is free), `failing` (its runs
+    /// fail), `pause` (these have time still); null when more are about to be.
+    pub held: Option<&'static str>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -202,6 +218,7 @@ pub async fn view(
             })
             .collect(),
         quota: quota(&hook, published.as_ref()),
+        offered: published.as_ref().and_then(|r| offered(app, r)),
         expires_at: published
             .as_ref()
             .map_or(hook.expires_at, Revision::expires_at),
@@ -250,6 +267,15 @@ fn people(app: &App, revision: &HookRevision, hook: &Hook) -> Answer<People> {
         have: progress.people.len(),
         needed: progress.needed,
         missing: progress.missing.iter().map(ToString::to_string).collect(),
+    })
+}
+
+fn offered(app: &App, revision: &Revision) -> Option<OfferedView> {
+    let next = waves::next(revision, &app.config.waves.rules(), app.now())?;
+    Some(OfferedView {
+        percent: revision.wave.share() * 100.0,
+        since: revision.wave_since(),
+        held: next.err().map(Hold::word),
     })
 }
 

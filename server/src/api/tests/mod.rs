@@ -14,3 +14,4 @@ mod roles;
 mod signatures;
 mod strangers;
 mod trust;
+mod waves;

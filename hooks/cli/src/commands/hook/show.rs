@@ -126,6 +126,9 @@ pub async fn show(ctx: &mut Ctx, client: &Client, id: &HookId, instances: bool) 
             n("reserved")
         ))?;
     }
+    if let Some(words) = view.more.get("offered").and_then(offered) {
+        ctx.out.line(words)?;
+    }
     if instances {
         ctx.out.line("")?;
         let columns = ["instance", "answered", "why", "at"];
@@ -133,6 +136,30 @@ pub async fn show(ctx: &mut Ctx, client: &Client, id: &HookId, instances: bool) 
         ctx.out.table(&columns, &rows)?;
     }
     Ok(())
+}
+
+/// To how many of its audience a published hook is offered; nothing when that is all.
+fn offered(offered: &Value) -> Option<String> {
+    let percent = offered.get("percent")?.as_f64()?;
+    let why = match offered.get("held").and_then(Value::as_str) {
+        Some("all") => return None,
+        Some("taken") => "; to more when places come back",
+        Some("failing") => "; to no more, as its runs fail",
+        _ => "; to more while places stay free",
+    };
+    let about = about(percent);
+    Some(format!("offered to about {about} % of its audience{why}"))
+}
+
+/// Two digits that say something.
+fn about(percent: f64) -> String {
+    let digits = match percent {
+        p if p >= 9.95 => 0,
+        p if p >= 0.995 => 1,
+        p if p > 0.0 => (1.0 - p.log10().floor()).min(12.0) as usize,
+        _ => 0,
+    };
+    format!("{percent:.digits$}")
 }
 
 /// An instance's row: how far its packet is, or what it said instead.
@@ -206,5 +233,39 @@ fn ticket_name(ticket: &Value) -> String {
     match (cell(ticket, "system"), cell(ticket, "key")) {
         (system, key) if system.is_empty() => key,
         (system, key) => format!("{system}/{key}"),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_told_in_two_digits() {
+        for (percent, text) in [
+            (100.0, "100"),
+            (12.3, "12"),
+            (9.94, "9.9"),
+            (1.25, "1.2"),
+            (0.4, "0.40"),
+            (0.004, "0.0040"),
+            (0.0, "0"),
+        ] {
+            assert_eq!(about(percent), text);
+        }
+    }
+
+    #[test]
+    fn what_is_offered_to_all_says_nothing_of_waves() {
+        let words = |percent: f64, held: Value| offered(&json!({"percent": percent, "held": held}));
+        assert_eq!(words(100.0, "all".into()), None);
+        let held = words(12.0, "failing".into()).unwrap();
+        assert_eq!(
+            held,
+            "offered to about 12 % of its audience; to no more, as its runs fail"
+        );
+        assert!(words(12.0, Value::Null).unwrap().contains("to more while"));
+        assert_eq!(offered(&Value::Null), None, "it is not published");
     }
 }

@@ -1,0 +1,287 @@
+//! Waves: the share of its audience that a hook is offered to yet, and when that share grows. A million instances must not
+//! ask for ten places, and a hook that fails must do so on few: the first wave is the canary.
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    ids::{Digest, InstanceId},
+    time::Time,
+};
+
+/// Instances whose position in the revision's order is at most this number are offered it. 63 bits, since BSON has no
+/// unsigned numbers. What says no wave is offered to all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Wave(u64);
+
+/// How waves begin and grow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// Instances of the first wave: so many a place…
+    pub first_times: u32,
+    /// …and never fewer than these.
+    pub first_least: u64,
+    /// A wave is so many times the one before.
+    pub widen_times: u32,
+    /// Milliseconds that a wave has before the next one.
+    pub pause_ms: i64,
+}
+
+/// How a published revision stands when its next wave is thought of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    pub wave: Wave,
+    /// Since when this wave can claim.
+    pub since: Time,
+    pub places: u32,
+    pub accepted: u32,
+    pub reserved: u32,
+    /// Instances whose runs failed.
+    pub failed: u32,
+    /// The hook's own share of failed runs.
+    pub stop_error_percent: Option<u32>,
+}
+
+/// Why a wave is not followed by another now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// There is nobody else.
+    All,
+    /// No place is free.
+    Taken,
+    /// Too many of its runs failed.
+    Failing,
+    /// Its time is not over.
+    Pause,
+}
+
+impl Hold {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Taken => "taken",
+            Self::Failing => "failing",
+            Self::Pause => "pause",
+        }
+    }
+}
+
+/// Of a hook that says none itself: most of its runs failed.
+const FAILED_PERCENT: u32 = 50;
+
+/// Where an instance stands in the order in which that revision is offered: each revision has another order.
+pub fn position(revision: &Digest, instance: &InstanceId) -> u64 {
+    let mut hash = Sha256::new();
+    hash.update(revision.0);
+    hash.update(instance.as_str());
+    let hash: [u8; 32] = hash.finalize().into();
+    let mut first = [0; 8];
+    first.copy_from_slice(&hash[..8]);
+    u64::from_be_bytes(first) >> 1
+}
+
+impl Default for Wave {
+    fn default() -> Self {
+        Self::ALL
+    }
+}
+
+impl Wave {
+    /// Everybody.
+    pub const ALL: Self = Self(u64::MAX >> 1);
+
+    /// That share of all, from 0 to 1.
+    pub fn of_share(share: f64) -> Self {
+        // A cast from a float stops at the bounds, and takes what is no number for 0.
+        Self((share * (u64::MAX >> 1) as f64) as u64).min(Self::ALL)
+    }
+
+    /// The first wave of a hook with so many places, for about so many instances.
+    pub fn first(places: u32, matching: u64, rules: &Rules) -> Self {
+        let wanted = (u64::from(places) * u64::from(rules.first_times)).max(rules.first_least);
+        if matching <= wanted {
+            return Self::ALL;
+        }
+        Self::of_share(wanted as f64 / matching as f64)
+    }
+
+    /// The next wave.
+    #[must_use]
+    pub fn wider(self, times: u32) -> Self {
+        Self(self.0.saturating_mul(times.into()).max(self.0 + 1)).min(Self::ALL)
+    }
+
+    pub fn is_all(self) -> bool {
+        self == Self::ALL
+    }
+
+    /// Whether that instance is offered that revision.
+    pub fn reaches(self, revision: &Digest, instance: &InstanceId) -> bool {
+        self.is_all() || position(revision, instance) <= self.0
+    }
+
+    /// The share of the audience that is offered the hook, from 0 to 1.
+    pub fn share(self) -> f64 {
+        self.0 as f64 / Self::ALL.0 as f64
+    }
+}
+
+impl Standing {
+    /// The wave that follows at `now`, or why none does.
+    pub fn next(&self, rules: &Rules, now: Time) -> Result<Wave, Hold> {
+        if self.wave.is_all() {
+            return Err(Hold::All);
+        }
+        if self.accepted.saturating_add(self.reserved) >= self.places {
+            return Err(Hold::Taken);
+        }
+        if self.fails() {
+            return Err(Hold::Failing);
+        }
+        if now.since(self.since) < rules.pause_ms {
+            return Err(Hold::Pause);
+        }
+        Ok(self.wave.wider(rules.widen_times))
+    }
+
+    /// Whether more runs failed than the hook allows, or all that there were: also of fewer than stop it.
+    fn fails(&self) -> bool {
+        let (failed, accepted) = (u64::from(self.failed), u64::from(self.accepted));
+        let percent = u64::from(self.stop_error_percent.unwrap_or(FAILED_PERCENT));
+        failed > 0 && (accepted == 0 || failed * 100 > percent * (failed + accepted))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const RULES: Rules = Rules {
+        first_times: 4,
+        first_least: 40,
+        widen_times: 2,
+        pause_ms: 90_000,
+    };
+
+    fn revision(n: u32) -> Digest {
+        Digest::of(&n.to_be_bytes())
+    }
+
+    fn instance(n: u32) -> InstanceId {
+        format!("i-{n}").parse().unwrap()
+    }
+
+    fn reached(wave: Wave, revision: &Digest, of: u32) -> Vec<u32> {
+        (0..of)
+            .filter(|n| wave.reaches(revision, &instance(*n)))
+            .collect()
+    }
+
+    #[test]
+    fn a_wave_reaches_about_its_share() {
+        for share in [0.01, 0.1, 0.5, 0.9] {
+            let found = reached(Wave::of_share(share), &revision(1), 20_000).len() as f64;
+            let wanted = share * 20_000.0;
+            // Four standard deviations.
+            let most = 4.0 * (wanted * (1.0 - share)).sqrt();
+            assert!((found - wanted).abs() < most, "{found} of {wanted}");
+            assert!((Wave::of_share(share).share() - share).abs() < 1e-9);
+        }
+        assert_eq!(reached(Wave::ALL, &revision(1), 100).len(), 100);
+        assert_eq!(reached(Wave::of_share(0.0), &revision(1), 1_000).len(), 0);
+    }
+
+    #[test]
+    fn who_was_reached_stays_so() {
+        let mut wave = Wave::of_share(0.001);
+        let mut before = reached(wave, &revision(1), 5_000);
+        let mut waves = 1;
+        while !wave.is_all() {
+            wave = wave.wider(2);
+            let now = reached(wave, &revision(1), 5_000);
+            assert!(before.iter().all(|n| now.contains(n)));
+            before = now;
+            waves += 1;
+        }
+        assert_eq!(before.len(), 5_000);
+        assert_eq!(waves, 11);
+        assert!(Wave::of_share(0.0).wider(2) > Wave::of_share(0.0));
+        assert_eq!(Wave::ALL.wider(100), Wave::ALL);
+    }
+
+    /// Were it the same each time, the same instances would be everybody's canary.
+    #[test]
+    fn each_revision_begins_with_others() {
+        let wave = Wave::of_share(0.01);
+        let [one, two] = [1, 2].map(|n| reached(wave, &revision(n), 10_000));
+        let both = one.iter().filter(|n| two.contains(n)).count();
+        assert!(both < 10, "{both} of {} are in both", one.len());
+    }
+
+    #[test]
+    fn the_first_wave_is_four_a_place_and_never_less_than_forty() {
+        let about = |places, matching| {
+            let wave = Wave::first(places, matching, &RULES);
+            (wave.share() * matching as f64).round() as u64
+        };
+        assert_eq!(about(10, 1_000_000), 40);
+        assert_eq!(about(1, 1_000_000), 40);
+        assert_eq!(about(500, 1_000_000), 2_000);
+        assert!(Wave::first(10, 40, &RULES).is_all());
+        assert!(!Wave::first(10, 41, &RULES).is_all());
+        assert!(Wave::first(10_000, 40_000, &RULES).is_all());
+        assert!(Wave::first(1, 0, &RULES).is_all());
+    }
+
+    fn standing() -> Standing {
+        Standing {
+            wave: Wave::of_share(0.1),
+            since: Time::from_ms(0),
+            places: 10,
+            accepted: 3,
+            reserved: 4,
+            failed: 0,
+            stop_error_percent: None,
+        }
+    }
+
+    #[test]
+    fn it_widens_after_its_pause_while_places_are_free() {
+        let next = |standing: Standing, ms| standing.next(&RULES, Time::from_ms(ms));
+        assert_eq!(next(standing(), 89_999), Err(Hold::Pause));
+        let wave = next(standing(), 90_000).unwrap();
+        assert!((wave.share() - 0.2).abs() < 1e-9);
+        let taken = Standing {
+            reserved: 7,
+            ..standing()
+        };
+        assert_eq!(next(taken, 90_000), Err(Hold::Taken));
+        let all = Standing {
+            wave: Wave::ALL,
+            ..standing()
+        };
+        assert_eq!(next(all, 90_000), Err(Hold::All));
+    }
+
+    #[test]
+    fn it_does_not_widen_while_its_runs_fail() {
+        let next = |accepted, failed, percent| {
+            let standing = Standing {
+                accepted,
+                failed,
+                reserved: 0,
+                stop_error_percent: percent,
+                ..standing()
+            };
+            standing.next(&RULES, Time::from_ms(90_000))
+        };
+        assert_eq!(next(0, 1, None), Err(Hold::Failing));
+        assert_eq!(next(0, 1, Some(100)), Err(Hold::Failing));
+        assert_eq!(next(1, 2, None), Err(Hold::Failing));
+        assert_eq!(next(3, 1, Some(20)), Err(Hold::Failing));
+        for (accepted, failed, percent) in [(1, 1, None), (0, 0, None), (4, 1, Some(20))] {
+            assert!(next(accepted, failed, percent).is_ok());
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Waves: with which share of its audience a hook begins, and how it stands with the next one.
+use boathook_hooks::{
+    audience,
+    documents::hook::{Hook, HookCustomers},
+    states::HookState,
+    time::Time,
+    waves::{Hold, Rules, Standing, Wave},
+};
+use boathook_schema::{Revision, Scope, StoreError};
+
+use crate::app::App;
+
+/// More customers than these are not asked for one by one.
+const CUSTOMERS: usize = 16;
+
+/// The first wave of a hook that is about to be published. One that names its instances is offered to all of them.
+pub async fn first(app: &App, hook: &Hook) -> Result<Wave, StoreError> {
+    if !hook.audience.instances.is_empty() {
+        return Ok(Wave::ALL);
+    }
+    let matching = about(app, hook).await?;
+    Ok(Wave::first(
+        hook.places,
+        matching,
+        &app.config.waves.rules(),
+    ))
+}
+
+/// About how many instances the hook is for that may work, by what they said of themselves last.
+pub async fn about(app: &App, hook: &Hook) -> Result<u64, StoreError> {
+    let customers = match &hook.customers {
+        HookCustomers::Only(some) if some.len() <= CUSTOMERS => {
+            some.iter().cloned().map(Some).collect()
+        }
+        _ => vec![None],
+    };
+    let mut about = 0;
+    for customer in customers {
+        let sample = app.store.instance_sample(&Scope::System, customer).await?;
+        let matching = sample
+            .items
+            .iter()
+            .filter(|i| i.may_work() && audience::matches(hook, &i.id, &i.customer, &i.facts))
+            .count();
+        about += matching as u64 * sample.each;
+    }
+    Ok(about)
+}
+
+/// What follows on a published revision's wave at `now`; none when it is not published.
+pub fn next(revision: &Revision, rules: &Rules, now: Time) -> Option<Result<Wave, Hold>> {
+    let standing = Standing {
+        wave: revision.wave,
+        since: revision.wave_since(),
+        places: revision.places(),
+        accepted: revision.usage.accepted,
+        reserved: revision.usage.reserved,
+        failed: revision.usage.failed,
+        stop_error_percent: revision.quota.stop_error_percent,
+    };
+    let is_on = revision.state == HookState::Published && now < revision.expires_at();
+    is_on.then(|| standing.next(rules, now))
+}
