@@ -116,7 +116,7 @@ impl<'a> Crowd<'a> {
         }
     }
 
-    /// Until nobody has anything to do and no wave follows.
+    /// Until nobody has anything to do and no wave follows. Says when the hook ended, or the last thing was done.
     pub async fn run(&mut self) -> Result<Told> {
         let app = &self.house.app;
         let look = u64::from(app.config.waves.look_seconds);
@@ -130,9 +130,10 @@ impl<'a> Crowd<'a> {
             }
             let due = self.plans.remove(&second).unwrap_or_default();
             self.act(second, due).await?;
-            let is_over = self.plans.is_empty() && self.is_over();
-            if is_over {
+            if self.wave().is_some() {
                 self.told.seconds = second;
+            }
+            if self.plans.is_empty() && self.wave().is_none_or(Wave::is_all) {
                 break;
             }
             app.clock.advance(1_000);
@@ -150,10 +151,6 @@ impl<'a> Crowd<'a> {
     fn wave(&self) -> Option<Wave> {
         let active = self.house.app.agent.control.active();
         active.get(&self.digest).map(|hook| hook.wave)
-    }
-
-    fn is_over(&self) -> bool {
-        self.wave().is_none_or(Wave::is_all)
     }
 
     /// By chance, but always the same; from 0 to 1.

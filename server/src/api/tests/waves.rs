@@ -1,4 +1,5 @@
 //! Waves as people see them, and how the first one is chosen.
+#![allow(clippy::unwrap_used)]
 use boathook_hooks::{
     documents::{hook::Hook, identity::Facts},
     keys::SecretKey,
