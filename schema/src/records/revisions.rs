@@ -130,3 +130,58 @@ pub struct Told {
     pub state: HookState,
     pub control: u64,
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use bson::doc;
+
+    use super::*;
+
+    #[test]
+    fn a_revision_that_was_stored_before_there_were_waves_is_offered_to_all() {
+        let at = Time::from_ms(1_780_000_000_000);
+        let revision = Revision {
+            digest: Digest::of(b"x"),
+            hook: HookId::fresh(),
+            revision: 1,
+            state: HookState::Published,
+            customers: Vec::new(),
+            opted_in: true,
+            ticket: None,
+            author: "ada".parse().unwrap(),
+            title: "Slow".into(),
+            audience: doc! { "everyone": true },
+            size: 1,
+            quota: Quota {
+                places: 1,
+                packet_bytes: 1,
+                total_bytes: 1,
+                attempts: 1,
+                stop_after_overruns: 1,
+                stop_error_percent: None,
+                not_before: at.plus_ms(5),
+                expires_at: at.plus_ms(9),
+                retention_days: 1,
+            },
+            lowered: Lowered::default(),
+            usage: Usage::default(),
+            overruns: Vec::new(),
+            published_at: at,
+            ended_at: None,
+            wave: Wave::of_share(0.5),
+            widened_at: Some(at),
+            control: 1,
+            version: 1,
+        };
+        assert_eq!(
+            revision.wave_since(),
+            at.plus_ms(5),
+            "nobody claims before its time"
+        );
+        let mut stored = bson::serialize_to_document(&revision).unwrap();
+        assert!(stored.remove("wave").is_some() && stored.remove("widened_at").is_some());
+        let read: Revision = bson::deserialize_from_document(stored).unwrap();
+        assert_eq!((read.wave, read.widened_at), (Wave::ALL, None));
+    }
+}
