@@ -51,11 +51,21 @@ pub fn spawn(app: &Shared) {
         "shared keys",
         |app| async move { shared::keys(&app).await },
     );
+    let look_seconds = app.config.waves.look_seconds;
+    let turn = Arc::new(Turn::new("waves", 2_000 * i64::from(look_seconds)));
     every(
         app,
-        Duration::from_secs(app.config.waves.look_seconds.into()),
+        Duration::from_secs(look_seconds.into()),
         "waves",
-        |app| async move { waves::widen(&app).await },
+        move |app| {
+            let turn = turn.clone();
+            async move {
+                match turn.is_ours(&app).await? {
+                    true => waves::widen(&app).await,
+                    false => Ok(()),
+                }
+            }
+        },
     );
     every(
         app,
