@@ -301,6 +301,19 @@ fn what_only_looks_like_the_header_of_a_yaml_block_is_a_password() {
 }
 
 #[test]
+fn a_password_that_looks_like_an_empty_object_or_an_elements_end_is_hidden_whole() {
+    for secret in ["{}}0AAA!Aa", "{},0AAA!Aa", "\"\"/>!AA!!a", "\"\"?>!AA!!a"] {
+        let text = floor()
+            .redact_text(&format!("DB_PASSWORD={secret}\nOTHER=1\n"))
+            .text;
+        assert_eq!(text, "DB_PASSWORD=[redacted:password]\nOTHER=1\n");
+    }
+    for kept in ["{\"password\":{},\"user\":\"bob\"}", "<db password=\"\"/>"] {
+        assert_eq!(floor().redact_text(kept).text, kept);
+    }
+}
+
+#[test]
 fn a_password_that_looks_like_the_begin_of_a_call_is_hidden_whole() {
     for secret in ["aaAAa('A0A", "aaAAa(\"A0A", "aaAAa('A0'x"] {
         let text = floor().redact_text(&format!("DB_PASSWORD={secret}")).text;

@@ -125,9 +125,16 @@ pub(super) fn is_object(rest: &[u8]) -> bool {
     let key = rest.iter().take_while(|b| is_ident(**b)).count();
     match rest.first() {
         None => true,
-        Some(b'}') => rest
-            .get(1)
-            .is_none_or(|b| b.is_ascii_whitespace() || is_closer(*b)),
+        Some(b'}') => {
+            let ends = rest.iter().take_while(|b| matches!(b, b'}' | b']' | b')'));
+            let rest = &rest[ends.count()..];
+            let goes_on = |b: &u8| b.is_ascii_whitespace() || is_closer(*b) || is_quote(*b);
+            match rest.first() {
+                None => true,
+                Some(b) if b.is_ascii_whitespace() => true,
+                Some(b) => is_closer(*b) && rest.get(1).is_none_or(goes_on),
+            }
+        }
         Some(b'"' | b'\'' | b'\\') => {
             let open = rest
                 .iter()
@@ -389,7 +396,14 @@ fn ends_value(rest: &[u8], setting: Setting) -> bool {
     match rest.first() {
         None => true,
         Some(b) if b.is_ascii_whitespace() || *b == 0 => true,
-        Some(_) if rest.starts_with(b"/>") || rest.starts_with(b"?>") => true,
+        // The end of an element: a name at the begin of a line is no attribute, unless its element ends there, too.
+        Some(_) if rest.starts_with(b"/>") || rest.starts_with(b"?>") => {
+            !setting.starts_line
+                || rest[2..]
+                    .trim_ascii_start()
+                    .first()
+                    .is_none_or(|b| *b == b'<')
+        }
         Some(b'&') => !setting.starts_line && is_pair(&rest[1..], false),
         Some(b) if is_closer(*b) => {
             let after = rest.iter().find(|b| !is_closer(**b));
