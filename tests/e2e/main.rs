@@ -8,4 +8,5 @@ mod overruns;
 mod own_user;
 mod parts;
 mod refused;
+mod secure_cluster;
 mod tls;

@@ -23,8 +23,6 @@ const BETWEEN: char = '\u{1}';
 struct Entry {
     title: String,
     customers: Vec<CustomerId>,
-    /// All its words, so that a search for several reads no more.
-    terms: Vec<String>,
 }
 
 /// What a record is found by.
@@ -78,7 +76,6 @@ pub(super) fn index(
         &Entry {
             title: now.title.to_owned(),
             customers: now.customers.to_vec(),
-            terms: words(&format!("{id} {}", now.title)).into_iter().collect(),
         },
     )?;
     for (part, sort) in &new {
@@ -126,11 +123,13 @@ impl Engine {
                     else {
                         return Ok(None);
                     };
+                    // All its words: a search for several reads no more.
+                    let terms = words(&format!("{id} {}", entry.title));
                     // Found by several words that begin so, it is listed under the first of them.
-                    let listed = entry.terms.iter().filter(|t| t.starts_with(first)).min();
+                    let listed = terms.iter().find(|t| t.starts_with(first));
                     let all = wanted
                         .iter()
-                        .all(|word| entry.terms.iter().any(|term| term.starts_with(word)));
+                        .all(|word| terms.iter().any(|term| term.starts_with(word)));
                     if listed.is_none_or(|listed| listed != term) || !all {
                         return Ok(None);
                     }

@@ -1,5 +1,7 @@
 //! Each aggregate: its lists, its counts, its packet's bytes.
-use super::{Check, FaultKind, SECOND_LOOK, counts};
+use futures_util::{StreamExt as _, stream};
+
+use super::{AT_ONCE, Check, Eye, FaultKind, SECOND_LOOK, counts};
 use crate::{
     Packet, StoreError,
     aggregates::erasing::is_tombstone,
@@ -33,9 +35,16 @@ impl Check<'_> {
             let mut after = None;
             loop {
                 let page = self.store.0.scan(table, after).await?;
-                for aggregate in &page.items {
+                let eye = self.eye;
+                let mut looks = stream::iter(&page.items)
+                    .map(|aggregate| async move { (aggregate, eye.fits(aggregate).await) })
+                    .buffered(AT_ONCE);
+                while let Some((aggregate, seen)) = looks.next().await {
+                    let seen = seen?;
                     self.done.aggregates += 1;
-                    if !self.fits(aggregate).await? {
+                    self.done.packets += u64::from(seen.packet.is_some());
+                    self.done.bytes += seen.packet.unwrap_or(0);
+                    if !seen.fits {
                         doubted.push(aggregate.home.clone());
                     }
                 }
@@ -56,36 +65,6 @@ impl Check<'_> {
             self.bytes(&home).await?;
         }
         Ok(())
-    }
-
-    /// A first look; what does not fit may be on its way.
-    async fn fits(&mut self, aggregate: &Aggregate) -> Result<bool, StoreError> {
-        let home = &aggregate.home;
-        let listed = match self.store.0.behind(home.clone(), self.now).await {
-            Ok(behind) => behind.is_empty(),
-            Err(StoreError::Record { .. }) => false,
-            Err(e) => return Err(e),
-        };
-        let counted = match home.table {
-            Table::Revisions => counts::of(&aggregate.rows).is_ok_and(|c| c.is_right()),
-            _ => true,
-        };
-        let whole = match home.table {
-            Table::Packets if is_erased(aggregate) => true,
-            Table::Packets => {
-                self.done.packets += 1;
-                match packet_of(aggregate) {
-                    Some(packet) => {
-                        self.done.bytes += packet.bytes;
-                        self.has_bytes(&packet).await?.is_none()
-                    }
-                    None => false,
-                }
-            }
-            Table::Revisions => self.packets_of(aggregate).await?.is_empty(),
-            _ => true,
-        };
-        Ok(listed && counted && whole)
     }
 
     async fn behind(&mut self, home: Home) -> Result<(), StoreError> {
@@ -149,7 +128,7 @@ impl Check<'_> {
             version: 0,
             rows,
         };
-        for claim in self.packets_of(&aggregate).await? {
+        for claim in self.eye.packets_of(&aggregate).await? {
             let why = format!("claim {claim} was accepted and its packet is not there");
             self.done
                 .fault(FaultKind::ClaimWithoutPacket, name(home), why, false);
@@ -157,8 +136,64 @@ impl Check<'_> {
         Ok(())
     }
 
+    async fn bytes(&mut self, home: &Home) -> Result<(), StoreError> {
+        if home.table != Table::Packets {
+            return Ok(());
+        }
+        let head = home.head();
+        let packet: Option<Packet> = self
+            .store
+            .0
+            .read("check", move |look| match look.bytes(&head)? {
+                Some(body) if !is_tombstone(&body) => Ok(Some(codec::decode("packet", &body)?)),
+                _ => Ok(None),
+            })
+            .await?;
+        if let Some(packet) = packet
+            && let Some(why) = self.eye.has_bytes(&packet).await?
+        {
+            self.done
+                .fault(FaultKind::PacketWithoutBytes, name(home), why, false);
+        }
+        Ok(())
+    }
+}
+
+/// What a first look at an aggregate found; what does not fit may be on its way.
+struct Seen {
+    fits: bool,
+    /// A packet's bytes.
+    packet: Option<u64>,
+}
+
+impl Eye<'_> {
+    async fn fits(self, aggregate: &Aggregate) -> Result<Seen, StoreError> {
+        let home = &aggregate.home;
+        let listed = match self.store.0.behind(home.clone(), self.now).await {
+            Ok(behind) => behind.is_empty(),
+            Err(StoreError::Record { .. }) => false,
+            Err(e) => return Err(e),
+        };
+        let (mut fits, mut packet) = (listed, None);
+        match home.table {
+            Table::Revisions => {
+                fits &= counts::of(&aggregate.rows).is_ok_and(|c| c.is_right());
+                fits &= self.packets_of(aggregate).await?.is_empty();
+            }
+            Table::Packets if !is_erased(aggregate) => match packet_of(aggregate) {
+                Some(found) => {
+                    packet = Some(found.bytes);
+                    fits &= self.has_bytes(&found).await?.is_none();
+                }
+                None => fits = false,
+            },
+            _ => {}
+        }
+        Ok(Seen { fits, packet })
+    }
+
     /// Accepted claims whose packets are not there.
-    async fn packets_of(&self, revision: &Aggregate) -> Result<Vec<String>, StoreError> {
+    async fn packets_of(self, revision: &Aggregate) -> Result<Vec<String>, StoreError> {
         let accepted = counts::accepted(&revision.rows)?;
         let missing = self.store.0.read("check", move |look| {
             let home = |claim: &String| Home::new(Table::Packets, claim);
@@ -177,30 +212,8 @@ impl Check<'_> {
         missing.await
     }
 
-    async fn bytes(&mut self, home: &Home) -> Result<(), StoreError> {
-        if home.table != Table::Packets {
-            return Ok(());
-        }
-        let head = home.head();
-        let packet: Option<Packet> = self
-            .store
-            .0
-            .read("check", move |look| match look.bytes(&head)? {
-                Some(body) if !is_tombstone(&body) => Ok(Some(codec::decode("packet", &body)?)),
-                _ => Ok(None),
-            })
-            .await?;
-        if let Some(packet) = packet
-            && let Some(why) = self.has_bytes(&packet).await?
-        {
-            self.done
-                .fault(FaultKind::PacketWithoutBytes, name(home), why, false);
-        }
-        Ok(())
-    }
-
     /// What is wrong with a packet's bytes, if anything.
-    async fn has_bytes(&self, packet: &Packet) -> Result<Option<String>, StoreError> {
+    async fn has_bytes(self, packet: &Packet) -> Result<Option<String>, StoreError> {
         let objects = self.store.objects();
         let found = match self.options.read_bytes {
             true => is_there(objects, packet).await?,

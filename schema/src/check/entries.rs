@@ -1,5 +1,7 @@
 //! Entries of lists whose record does not know them.
-use super::{Check, FaultKind, SECOND_LOOK};
+use futures_util::{StreamExt as _, stream};
+
+use super::{AT_ONCE, Check, Eye, FaultKind, SECOND_LOOK};
 use crate::{
     StoreError,
     aggregates::relist::{OWNED, owner},
@@ -14,11 +16,20 @@ impl Check<'_> {
             let mut after = None;
             loop {
                 let page = self.store.0.scan_list(list, after).await?;
-                for entry in page.items {
+                let eye = self.eye;
+                let mut looks = stream::iter(page.items)
+                    .map(|entry| async move {
+                        let home = owner(&entry);
+                        let stray = match &home {
+                            Some(home) => eye.is_stray(&entry, home).await,
+                            None => Ok(false),
+                        };
+                        (entry, home, stray)
+                    })
+                    .buffered(AT_ONCE);
+                while let Some((entry, home, stray)) = looks.next().await {
                     self.done.entries += 1;
-                    if let Some(home) = owner(&entry)
-                        && self.is_stray(&entry, &home).await?
-                    {
+                    if let (true, Some(home)) = (stray?, home) {
                         doubted.push((entry, home));
                     }
                 }
@@ -34,19 +45,11 @@ impl Check<'_> {
         }
         tokio::time::sleep(SECOND_LOOK).await;
         for (entry, home) in doubted {
-            if self.is_stray(&entry, &home).await? {
+            if self.eye.is_stray(&entry, &home).await? {
                 self.stray(entry, home).await?;
             }
         }
         Ok(())
-    }
-
-    /// A record that cannot be read lists nothing: that is said elsewhere.
-    async fn is_stray(&self, entry: &Entry, home: &Home) -> Result<bool, StoreError> {
-        match self.store.0.is_stray(entry, home.clone(), self.now).await {
-            Err(StoreError::Record { .. }) => Ok(false),
-            other => other,
-        }
     }
 
     async fn stray(&mut self, entry: Entry, home: Home) -> Result<(), StoreError> {
@@ -64,5 +67,15 @@ impl Check<'_> {
         let why = "its record does not list it".to_owned();
         self.done.fault(FaultKind::ListStray, at, why, repaired);
         Ok(())
+    }
+}
+
+impl Eye<'_> {
+    /// A record that cannot be read lists nothing: that is said elsewhere.
+    async fn is_stray(self, entry: &Entry, home: &Home) -> Result<bool, StoreError> {
+        match self.store.0.is_stray(entry, home.clone(), self.now).await {
+            Err(StoreError::Record { .. }) => Ok(false),
+            other => other,
+        }
     }
 }

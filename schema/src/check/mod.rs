@@ -16,6 +16,8 @@ use crate::{Store, StoreError};
 
 /// Faults that are named; those beyond are counted.
 const NAMED: usize = 10_000;
+/// Records that are looked at at a time.
+const AT_ONCE: usize = 16;
 /// What is on its way has arrived by then.
 const SECOND_LOOK: Duration = Duration::from_secs(2);
 
@@ -97,8 +99,17 @@ impl Checked {
     }
 }
 
+/// What is looked with, many at a time.
+#[derive(Clone, Copy)]
+struct Eye<'a> {
+    store: &'a Store,
+    options: CheckOptions,
+    now: Time,
+}
+
 /// One check under way.
 struct Check<'a> {
+    eye: Eye<'a>,
     store: &'a Store,
     options: CheckOptions,
     now: Time,
@@ -122,6 +133,11 @@ impl Store {
     ) -> Result<Checked, StoreError> {
         let left = self.finish_left(false).await?;
         let mut check = Check {
+            eye: Eye {
+                store: self,
+                options,
+                now,
+            },
             store: self,
             options,
             now,

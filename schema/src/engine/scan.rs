@@ -7,8 +7,24 @@ use super::{
 };
 use crate::verbs::Read;
 
-/// Rows or entries of one page, about.
-pub(crate) const PAGE: usize = 1_000;
+/// Rows of one page at most, so that a page is some MiB whatever the rows hold.
+pub(super) const fn rows_of_page(table: Table) -> usize {
+    match table {
+        // Texts, signed bytes, sections: up to 100 KiB or so.
+        Table::Hooks | Table::Packets | Table::Trust => 100,
+        _ => 1_000,
+    }
+}
+
+/// Entries of one page at most.
+pub(super) const fn entries_of_page(list: List) -> usize {
+    match list {
+        // Pieces of half a MiB.
+        List::Statements => 16,
+        List::Envelopes | List::Packets | List::ActiveHooks | List::Hooks => 100,
+        _ => 1_000,
+    }
+}
 
 /// An aggregate with all its rows but the engine's own.
 #[derive(Clone, Debug, PartialEq, Eq)]

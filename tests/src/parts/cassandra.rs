@@ -8,6 +8,10 @@ use anyhow::{Context as _, Result, bail, ensure};
 use super::{fresh_name, need, script};
 use crate::world::process::run;
 
+const SECURE_NET: &str = "127.0.200";
+/// The address of the node of [`Cassandra::secure`], which its certificate must name.
+pub const SECURE: &str = "127.0.200.1";
+
 pub struct Cassandra {
     url: String,
     nodes: u8,
@@ -56,6 +60,25 @@ impl Cassandra {
         Ok(Self {
             url: own_url(&net, nodes),
             nodes,
+            place: Place::Alone { net, _users: users },
+        })
+    }
+
+    /// One node that is reached by TLS with the key and certificate of a PEM file, and that wants a password: user and
+    /// password are `cassandra` for a while after its start. It listens at [`SECURE`].
+    pub fn secure(pem: &std::path::Path) -> Result<Self> {
+        let net = SECURE_NET.to_owned();
+        let users = users(&net)?;
+        users.lock()?;
+        need("cassandra")?;
+        // What another run left has another certificate.
+        run(command(&net).arg("down"), "")?;
+        let mut join = command(&net);
+        join.env("BOATHOOK_CASSANDRA_SECURE", pem);
+        run(join.args(["join", "1"]), "")?;
+        Ok(Self {
+            url: own_url(&net, 1),
+            nodes: 1,
             place: Place::Alone { net, _users: users },
         })
     }

@@ -11,7 +11,7 @@ use crate::{
     engine::{
         keys::{Home, List, Table},
         look::beyond,
-        scan::{Aggregate, Entry, PAGE, Scanned, is_own},
+        scan::{Aggregate, Entry, Scanned, entries_of_page, is_own, rows_of_page},
     },
     verbs::Read,
 };
@@ -41,8 +41,9 @@ impl Inner {
             None => "",
         };
         let cql = format!(
-            "SELECT id, row, version, body FROM {} {from}LIMIT {PAGE}",
-            table.name()
+            "SELECT id, row, version, body FROM {} {from}LIMIT {}",
+            table.name(),
+            rows_of_page(table)
         );
         let values: Vec<CqlValue> = after
             .map(|a| CqlValue::Text(a.to_owned()))
@@ -57,15 +58,16 @@ impl Inner {
     /// All rows of one partition, which may be more than a page.
     async fn whole(&self, home: &Home) -> Read<Aggregate> {
         let version = self.version(home, Kind::Read).await?;
+        let most = rows_of_page(home.table);
         let (mut rows, mut from) = (Vec::new(), String::new());
         loop {
             let (at, begin) = (home.clone(), from.clone());
             let more = self
                 .read("scan", move |look| {
-                    look.rows(&at, &begin, &beyond(""), PAGE)
+                    look.rows(&at, &begin, &beyond(""), most)
                 })
                 .await?;
-            let full = more.len() == PAGE;
+            let full = more.len() == most;
             if let Some((last, _)) = more.last() {
                 from = format!("{last}\0");
             }
@@ -88,6 +90,7 @@ impl Inner {
     }
 
     async fn list_rows(&self, list: List, after: Option<&str>) -> Read<Vec<ListRow>> {
+        let most = entries_of_page(list);
         let select = format!(
             "SELECT part, sort, WRITETIME(body), body FROM {}",
             list.name()
@@ -99,18 +102,18 @@ impl Inner {
         match after.map(|a| a.split_once(BETWEEN).unwrap_or((a, ""))) {
             Some((part, sort)) => {
                 queries.push((
-                    format!("{select} WHERE part = ? AND sort > ? LIMIT {PAGE}"),
+                    format!("{select} WHERE part = ? AND sort > ? LIMIT {most}"),
                     vec![text(part), text(sort)],
                 ));
                 queries.push((
-                    format!("{select} WHERE token(part) > token(?) LIMIT {PAGE}"),
+                    format!("{select} WHERE token(part) > token(?) LIMIT {most}"),
                     vec![text(part)],
                 ));
             }
-            None => queries.push((format!("{select} LIMIT {PAGE}"), Vec::new())),
+            None => queries.push((format!("{select} LIMIT {most}"), Vec::new())),
         }
         for (cql, values) in queries {
-            if found.len() >= PAGE {
+            if found.len() >= most {
                 break;
             }
             let result = self.cluster.run("scan", Kind::Read, &cql, values).await?;
@@ -154,7 +157,7 @@ impl Cql {
     ) -> Read<Scanned<Aggregate>> {
         let inner = &self.inner;
         let rows = inner.table_rows(table, after.as_deref()).await?;
-        let full = rows.len() == PAGE;
+        let full = rows.len() == rows_of_page(table);
         let mut ids: Vec<(String, Aggregate)> = Vec::new();
         for (id, row, version, body) in rows {
             if ids.last().is_none_or(|(last, _)| *last != id) {
@@ -198,7 +201,9 @@ impl Cql {
     ) -> Read<Scanned<Entry>> {
         let rows = self.inner.list_rows(list, after.as_deref()).await?;
         let next = match rows.last() {
-            Some((part, sort, ..)) if rows.len() >= PAGE => Some(format!("{part}{BETWEEN}{sort}")),
+            Some((part, sort, ..)) if rows.len() >= entries_of_page(list) => {
+                Some(format!("{part}{BETWEEN}{sort}"))
+            }
             _ => None,
         };
         let mut items = Vec::with_capacity(rows.len());

@@ -12,14 +12,12 @@ use crate::{
         effects::{Applied, Effect},
         keys::{Home, List, Table},
         look::Rows,
-        scan::{Aggregate, Entry, PAGE, Scanned},
+        scan::{Aggregate, Entry, Scanned, entries_of_page, rows_of_page},
         stop::Stop,
     },
     verbs::Read,
 };
 
-/// Aggregates of one page: most have a row or two, some have thousands.
-const AGGREGATES: usize = 200;
 /// Between a part and what it is sorted by, in a cursor: neither holds it.
 const BETWEEN: char = '\0';
 
@@ -43,29 +41,36 @@ fn rows_of(conn: &Connection, table: Table, id: &str) -> Result<Rows, Stop> {
 fn page(conn: &Connection, table: Table, after: &str) -> Result<Scanned<Aggregate>, Stop> {
     let sql = "SELECT id, version FROM aggregates WHERE tbl = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
     let mut statement = conn.prepare_cached(sql).map_err(failed)?;
+    let most = rows_of_page(table);
     let ids = statement
-        .query_map(params![table.name(), after, limit(AGGREGATES)], |r| {
+        .query_map(params![table.name(), after, limit(most)], |r| {
             Ok((r.get::<_, String>(0)?, r.get::<_, i64>(1)?))
         })
         .map_err(failed)?;
     let ids: Vec<(String, i64)> = ids.collect::<Result<_, _>>().map_err(failed)?;
-    let next = (ids.len() == AGGREGATES).then(|| ids.last().map(|(id, _)| id.clone()));
-    let mut items = Vec::with_capacity(ids.len());
+    let (found, mut rows) = (ids.len(), 0);
+    let mut items: Vec<Aggregate> = Vec::with_capacity(found);
     for (id, version) in ids {
-        items.push(Aggregate {
+        let aggregate = Aggregate {
             rows: rows_of(conn, table, &id)?,
             home: Home::new(table, id),
             version: unsigned(version),
-        });
+        };
+        rows += aggregate.rows.len();
+        items.push(aggregate);
+        // One may have thousands.
+        if rows >= most {
+            break;
+        }
     }
-    Ok(Scanned {
-        items,
-        next: next.flatten(),
-    })
+    let more = found == most || items.len() < found;
+    let next = items.last().filter(|_| more).map(|a| a.home.id.clone());
+    Ok(Scanned { items, next })
 }
 
 fn entries(conn: &Connection, list: List, after: &str) -> Result<Scanned<Entry>, Stop> {
     let (part, sort) = after.split_once(BETWEEN).unwrap_or(("", ""));
+    let most = entries_of_page(list);
     let sql = if after.is_empty() {
         "SELECT part, sort, stamp, body FROM lists WHERE list = ?1 AND ?2 = ?3 ORDER BY part, sort LIMIT ?4"
     } else {
@@ -73,7 +78,7 @@ fn entries(conn: &Connection, list: List, after: &str) -> Result<Scanned<Entry>,
     };
     let mut statement = conn.prepare_cached(sql).map_err(failed)?;
     let items = statement
-        .query_map(params![list.name(), part, sort, limit(PAGE)], |r| {
+        .query_map(params![list.name(), part, sort, limit(most)], |r| {
             Ok(Entry {
                 list,
                 part: r.get(0)?,
@@ -85,7 +90,7 @@ fn entries(conn: &Connection, list: List, after: &str) -> Result<Scanned<Entry>,
         .map_err(failed)?;
     let items: Vec<Entry> = items.collect::<Result<_, _>>().map_err(failed)?;
     let next = match items.last() {
-        Some(last) if items.len() == PAGE => Some(format!("{}{BETWEEN}{}", last.part, last.sort)),
+        Some(last) if items.len() == most => Some(format!("{}{BETWEEN}{}", last.part, last.sort)),
         _ => None,
     };
     Ok(Scanned { items, next })
