@@ -36,6 +36,8 @@ pub struct Standing {
     pub places: u32,
     pub accepted: u32,
     pub reserved: u32,
+    /// No packet of the size that the hook allows fits into its bytes any more, or no claim into its rows.
+    pub no_room: bool,
     /// Instances whose runs failed.
     pub failed: u32,
     /// The hook's own share of failed runs.
@@ -132,7 +134,7 @@ impl Standing {
         if self.wave.is_all() {
             return Err(Hold::All);
         }
-        if self.accepted.saturating_add(self.reserved) >= self.places {
+        if self.no_room || self.accepted.saturating_add(self.reserved) >= self.places {
             return Err(Hold::Taken);
         }
         if self.fails() {
@@ -241,6 +243,7 @@ mod tests {
             places: 10,
             accepted: 3,
             reserved: 4,
+            no_room: false,
             failed: 0,
             stop_error_percent: None,
         }
@@ -257,6 +260,11 @@ mod tests {
             ..standing()
         };
         assert_eq!(next(taken, 90_000), Err(Hold::Taken));
+        let no_room = Standing {
+            no_room: true,
+            ..standing()
+        };
+        assert_eq!(next(no_room, 90_000), Err(Hold::Taken));
         let all = Standing {
             wave: Wave::ALL,
             ..standing()

@@ -49,12 +49,17 @@ pub async fn about(app: &App, hook: &Hook) -> Result<u64, StoreError> {
 
 /// What follows on a published revision's wave at `now`; none when it is not published.
 pub fn next(revision: &Revision, rules: &Rules, now: Time) -> Option<Result<Wave, Hold>> {
+    let (usage, quota) = (&revision.usage, &revision.quota);
+    let bytes = usage.accepted_bytes.saturating_add(usage.reserved_bytes);
+    let no_room = bytes.saturating_add(quota.packet_bytes) > quota.total_bytes
+        || usage.rows >= quota.places.saturating_mul(4);
     let standing = Standing {
         wave: revision.wave,
         since: revision.wave_since(),
         places: revision.places(),
         accepted: revision.usage.accepted,
         reserved: revision.usage.reserved,
+        no_room,
         failed: revision.usage.failed,
         stop_error_percent: revision.quota.stop_error_percent,
     };

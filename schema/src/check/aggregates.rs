@@ -60,9 +60,21 @@ impl Check<'_> {
         }
         tokio::time::sleep(SECOND_LOOK).await;
         for home in doubted {
+            self.owed(&home).await?;
             self.behind(home.clone()).await?;
             self.counted(&home).await?;
             self.bytes(&home).await?;
+        }
+        Ok(())
+    }
+
+    async fn owed(&mut self, home: &Home) -> Result<(), StoreError> {
+        let finish = self.options.repair;
+        let owed = self.store.0.owed(home, finish).await?;
+        if owed > 0 {
+            let why = format!("{owed} changes of it have effects that are not done");
+            self.done
+                .fault(FaultKind::LeftWrite, name(home), why, finish);
         }
         Ok(())
     }
@@ -127,6 +139,7 @@ impl Check<'_> {
             home: home.clone(),
             version: 0,
             rows,
+            owes: false,
         };
         for claim in self.eye.packets_of(&aggregate).await? {
             let why = format!("claim {claim} was accepted and its packet is not there");
@@ -174,7 +187,7 @@ impl Eye<'_> {
             Err(StoreError::Record { .. }) => false,
             Err(e) => return Err(e),
         };
-        let (mut fits, mut packet) = (listed, None);
+        let (mut fits, mut packet) = (listed && !aggregate.owes, None);
         match home.table {
             Table::Revisions => {
                 fits &= counts::of(&aggregate.rows).is_ok_and(|c| c.is_right());

@@ -98,6 +98,14 @@ impl Engine {
         }
     }
 
+    /// Writes of an aggregate that a server left undone, and did not finish; `finish` does.
+    pub(crate) async fn owed(&self, home: &Home, finish: bool) -> Read<u32> {
+        match self {
+            Self::Sqlite(_) => Ok(0),
+            Self::Cql(engine) => engine.owed(home, finish).await,
+        }
+    }
+
     pub(crate) fn objects(&self) -> &Objects {
         match self {
             Self::Sqlite(engine) => &engine.objects,

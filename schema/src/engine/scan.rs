@@ -33,6 +33,8 @@ pub(crate) struct Aggregate {
     pub(crate) version: u64,
     /// In order of their keys.
     pub(crate) rows: Rows,
+    /// A change of it has effects that are not done.
+    pub(crate) owes: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +51,11 @@ pub(crate) struct Entry {
 pub(crate) struct Scanned<T> {
     pub(crate) items: Vec<T>,
     pub(crate) next: Option<String>,
+}
+
+/// A row of what is owed.
+pub(super) fn is_owed(row: &str) -> bool {
+    row.starts_with("o/")
 }
 
 /// Rows that are the engine's: what is owed, and answers by op id.

@@ -13,7 +13,7 @@ pub use progress::CopyProgress;
 pub use sums::Sum;
 
 use crate::{
-    ChainVerdict, Page, Refused, Scope, Store, StoreError,
+    ChainVerdict, FinishedLeft, Page, Refused, Scope, Store, StoreError,
     engine::{
         Engine, List, Table,
         scan::{Aggregate, Entry},
@@ -26,6 +26,12 @@ use progress::{Marker, Step, marker_home};
 pub enum CopyError {
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("the source is itself the begin of a copy")]
+    HalfSource,
+    #[error(
+        "{0} of the source has effects that a server left undone: start a server on it until they are, or see `boathook-server store check`"
+    )]
+    Owes(String),
     #[error("the target refused it: {0}")]
     Refused(#[from] Refused),
     #[error(
@@ -95,7 +101,16 @@ impl Store {
         options: &CopyOptions,
         mut tell: impl FnMut(&CopyProgress) + Send,
     ) -> Result<Copied, CopyError> {
-        self.finish_left(true).await?;
+        if self.is_half_copied().await? {
+            return Err(CopyError::HalfSource);
+        }
+        loop {
+            match self.finish_left(true).await? {
+                FinishedLeft { failed: 1.., .. } => return Err(CopyError::Owes("a write".into())),
+                FinishedLeft { finished: 0, .. } => break,
+                FinishedLeft { .. } => {}
+            }
+        }
         let mut marker = to.begin_copy(options).await?;
         let mut step = marker.step;
         while step != Step::Verify {
@@ -193,6 +208,10 @@ impl Store {
                     return Ok(None);
                 };
                 let page = self.0.scan(table, after).await?;
+                if let Some(owing) = page.items.iter().find(|a| a.owes) {
+                    let name = format!("{} in {}", owing.home.id, table.name());
+                    return Err(CopyError::Owes(name));
+                }
                 let items: Vec<Aggregate> = page.items.into_iter().filter(is_stored).collect();
                 done.at(table.name(), &mut |d| d.aggregates += items.len() as u64);
                 to.0.import(items).await?;

@@ -4,8 +4,9 @@ use uuid::Uuid;
 
 use super::{
     Cql,
-    apply::{LEFT_US, micros, minute},
+    apply::{LEFT_US, hint_key, micros, minute},
     commit::{OpRow, op_row},
+    session::Kind,
     settling::Settled,
 };
 use crate::{
@@ -22,6 +23,8 @@ const MINUTE_US: u64 = 60_000_000;
 const FIRST_LOOK_MINUTES: u64 = 60;
 /// Minutes of one turn: a store that no server served for long is gone through bit by bit.
 const MINUTES: u64 = 2_000;
+/// Minutes before now that each turn looks at, whatever others have reached.
+const LOOKED_AT_AGAIN: u64 = 5;
 /// The part of the hints that says how far they were gone through.
 const REACHED: &str = "reached";
 /// Hints of one minute that are read at a time.
@@ -63,7 +66,11 @@ impl Cql {
             .read("hints", |look| look.entry(List::Hints, REACHED, ""))
             .await?;
         Ok(match entry {
-            Some(body) => codec::decode::<Hint>("minute", &body)?.at,
+            // Never beyond this server's own time: one whose clock was ahead must not hide what others left.
+            Some(body) => {
+                let reached = codec::decode::<Hint>("minute", &body)?.at;
+                reached.min(now.saturating_sub(LOOKED_AT_AGAIN))
+            }
             None => now.saturating_sub(FIRST_LOOK_MINUTES),
         })
     }
@@ -100,17 +107,57 @@ impl Cql {
                 match self.finish(key, everything).await {
                     Ok(finished) => {
                         done.finished += finished;
-                        let now = micros();
-                        self.inner.entry(List::Hints, &part, key, None, now).await?;
+                        // By its own time: a younger one of the same write stays.
+                        self.inner.entry(List::Hints, &part, key, None, at).await?;
                     }
                     Err(error) => {
                         tracing::warn!(%error, hint = key, "what a write left could not be finished yet");
                         done.failed += 1;
-                        clean = false;
+                        clean &= self.put_off(&part, key, at).await?;
                     }
                 }
             }
         }
+    }
+
+    /// Moves a hint that failed to the present minute, so that it holds up no later ones. Whether it left its own.
+    async fn put_off(&self, part: &str, key: &str, at: u64) -> Result<bool, StoreError> {
+        let now = micros();
+        let later = minute(now);
+        if later == part {
+            return Ok(false);
+        }
+        let body = codec::encode("hint", &Hint { at: now })?;
+        self.inner
+            .entry(List::Hints, &later, key, Some(&body), now)
+            .await?;
+        self.inner.entry(List::Hints, part, key, None, at).await?;
+        Ok(true)
+    }
+
+    /// Writes of that aggregate whose maker is gone and whose effects are owed still, hinted or not; `finish`: they are done.
+    pub(crate) async fn owed(&self, home: &Home, finish: bool) -> Result<u32, StoreError> {
+        let at = home.clone();
+        let rows = self
+            .inner
+            .read("outbox", move |look| {
+                look.rows(&at, "o/", &beyond("o/"), usize::MAX)
+            })
+            .await?;
+        let mut owed = 0;
+        for (_, body) in rows {
+            let outbox: Outbox = codec::decode("outbox", &body)?;
+            let Ok(op) = Uuid::from_slice(&outbox.op.0) else {
+                continue;
+            };
+            if outbox.is_left() {
+                owed += 1;
+                if finish {
+                    self.finish(&hint_key(home, op), false).await?;
+                }
+            }
+        }
+        Ok(owed)
     }
 
     /// Does what the aggregate of one hint owes. Says how many writes were finished.
@@ -125,11 +172,13 @@ impl Cql {
             return Ok(0);
         };
         let home = Home::new(*table, id.join("\u{1}"));
+        // As transactions see it: a change that was accepted and not spread yet is, by this.
+        self.inner.version(&home, Kind::SerialRead).await?;
         let at = home.clone();
         let owed = self
             .inner
             .read("outbox", move |look| {
-                look.rows(&at, "o/", &beyond("o/"), 1_000)
+                look.rows(&at, "o/", &beyond("o/"), usize::MAX)
             })
             .await?;
         let mut finished = 0;

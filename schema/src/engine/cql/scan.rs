@@ -11,7 +11,7 @@ use crate::{
     engine::{
         keys::{Home, List, Table},
         look::beyond,
-        scan::{Aggregate, Entry, Scanned, entries_of_page, is_own, rows_of_page},
+        scan::{Aggregate, Entry, Scanned, entries_of_page, is_owed, is_own, rows_of_page},
     },
     verbs::Read,
 };
@@ -59,7 +59,7 @@ impl Inner {
     async fn whole(&self, home: &Home) -> Read<Aggregate> {
         let version = self.version(home, Kind::Read).await?;
         let most = rows_of_page(home.table);
-        let (mut rows, mut from) = (Vec::new(), String::new());
+        let (mut rows, mut from, mut owes) = (Vec::new(), String::new(), false);
         loop {
             let (at, begin) = (home.clone(), from.clone());
             let more = self
@@ -71,6 +71,7 @@ impl Inner {
             if let Some((last, _)) = more.last() {
                 from = format!("{last}\0");
             }
+            owes |= more.iter().any(|(row, _)| is_owed(row));
             rows.extend(more.into_iter().filter(|(row, _)| !is_own(row)));
             if !full {
                 break;
@@ -81,6 +82,7 @@ impl Inner {
             home,
             version,
             rows,
+            owes,
         })
     }
 
@@ -166,13 +168,15 @@ impl Cql {
                     home,
                     version: version.map_or(0, |n| u64::try_from(n).unwrap_or(0)),
                     rows: Vec::new(),
+                    owes: false,
                 };
                 ids.push((id, aggregate));
             }
-            if let (Some((_, aggregate)), Some(row), Some(body)) = (ids.last_mut(), row, body)
-                && !is_own(&row)
-            {
-                aggregate.rows.push((row, body));
+            if let (Some((_, aggregate)), Some(row), Some(body)) = (ids.last_mut(), row, body) {
+                aggregate.owes |= is_owed(&row);
+                if !is_own(&row) {
+                    aggregate.rows.push((row, body));
+                }
             }
         }
         // The last one may have been cut by the page's end.

@@ -226,7 +226,6 @@ impl Cql {
             if Instant::now() > until {
                 return Err(StoreError::TryAgain { operation: verb });
             }
-            let repeat = blind_until.is_none_or(|moment| Instant::now() > moment);
             let mut known = Known::default();
             // The version first, as transactions see it: by then what made it is on most replicas, so that no row that is
             // read after it is older. A row of before, decided on at a later version, would undo a change.
@@ -246,6 +245,8 @@ impl Cql {
                 effects,
                 before,
             } = loop {
+                // Said after the version was read: what somebody else does from then on makes it another one.
+                let repeat = blind_until.is_none_or(|moment| Instant::now() > moment);
                 let mut ran = run_once(&mut known, write, home, body, repeat);
                 match ran.outcome {
                     Err(Stop::Load(needs)) if runs < RUNS => {
@@ -297,10 +298,15 @@ impl Cql {
             };
             inner.put_entries(&before, 1).await?;
             let owed = keep == Keep::Owed && !outbox.effects.is_empty();
-            // Shortly before the change: a hint that is older than a change could be taken for one that came to nothing.
-            if owed && hinted.is_none_or(|at| at.elapsed() > FRESH) {
+            // Shortly before the change, from when it began to be written: a hint that is older than a change could be taken for
+            // one that came to nothing. Where it takes longer nothing is changed.
+            while owed && hinted.is_none_or(|at| at.elapsed() > FRESH) {
+                let began = Instant::now();
+                if began > until {
+                    return Err(StoreError::TryAgain { operation: verb });
+                }
                 self.hint(home, write.op_id.0).await?;
-                hinted = Some(Instant::now());
+                hinted = Some(began);
             }
             let row = OpRow {
                 verb: verb.to_owned(),

@@ -55,6 +55,7 @@ fn page(conn: &Connection, table: Table, after: &str) -> Result<Scanned<Aggregat
             rows: rows_of(conn, table, &id)?,
             home: Home::new(table, id),
             version: unsigned(version),
+            owes: false,
         };
         rows += aggregate.rows.len();
         items.push(aggregate);
@@ -140,6 +141,7 @@ impl Sqlite {
                 home,
                 version,
                 rows,
+                ..
             } in &aggregates
             {
                 set_version(conn, home, *version)?;
