@@ -51,7 +51,7 @@ pub enum Hold {
     All,
     /// No place is free.
     Taken,
-    /// Too many of its runs failed.
+    /// Too many of its runs failed, or all of the few that there were and their time is not over.
     Failing,
     /// Its time is not over.
     Pause,
@@ -70,6 +70,11 @@ impl Hold {
 
 /// Of a hook that says none itself: most of its runs failed.
 const FAILED_PERCENT: u32 = 50;
+/// So many finished runs say whether a hook fails. Fewer may be one odd machine, and a wave whose others decline or are
+/// away brings no more of them: were it held for one, it would be so for ever.
+const TELLING: u64 = 4;
+/// While the few that finished failed a wave has so many times its pause, for others to finish.
+const PATIENCE: i64 = 4;
 
 /// Where an instance stands in the order in which that revision is offered: each revision has another order.
 pub fn position(revision: &Digest, instance: &InstanceId) -> u64 {
@@ -98,7 +103,8 @@ impl Wave {
         Self((share * (u64::MAX >> 1) as f64) as u64).min(Self::ALL)
     }
 
-    /// The first wave of a hook with so many places, for about so many instances.
+    /// The first wave of a hook with so many places, for so many instances; where that is estimated, for the most that
+    /// there may be (see [`at_most`]): with too few the wave would be too wide.
     pub fn first(places: u32, matching: u64, rules: &Rules) -> Self {
         let wanted = (u64::from(places) * u64::from(rules.first_times)).max(rules.first_least);
         if matching <= wanted {
@@ -137,10 +143,13 @@ impl Standing {
         if self.no_room || self.accepted.saturating_add(self.reserved) >= self.places {
             return Err(Hold::Taken);
         }
-        if self.fails() {
+        let waited = now.since(self.since);
+        let finished = u64::from(self.failed) + u64::from(self.accepted);
+        if self.fails() && (finished >= TELLING || waited < rules.pause_ms.saturating_mul(PATIENCE))
+        {
             return Err(Hold::Failing);
         }
-        if now.since(self.since) < rules.pause_ms {
+        if waited < rules.pause_ms {
             return Err(Hold::Pause);
         }
         Ok(self.wave.wider(rules.widen_times))
@@ -152,6 +161,17 @@ impl Standing {
         let percent = u64::from(self.stop_error_percent.unwrap_or(FAILED_PERCENT));
         failed > 0 && (accepted == 0 || failed * 100 > percent * (failed + accepted))
     }
+}
+
+/// How many there are at most, of whom a sample that has one in `each` found so many: more in one case of twenty. None
+/// found may be some all the same.
+pub fn at_most(found: u64, each: u64) -> u64 {
+    if each <= 1 {
+        return found;
+    }
+    // Never below the upper 95 % bound of a count by chance, and above it by two at most.
+    let above = 3 + (1.65 * (found as f64).sqrt()).ceil() as u64;
+    found.saturating_add(above).saturating_mul(each)
 }
 
 #[cfg(test)]
@@ -291,5 +311,46 @@ mod tests {
         for (accepted, failed, percent) in [(1, 1, None), (0, 0, None), (4, 1, Some(20))] {
             assert!(next(accepted, failed, percent).is_ok());
         }
+    }
+
+    /// One odd machine among those that were offered it must not hold it for ever; a hook that fails must be held.
+    #[test]
+    fn few_failures_hold_a_wave_for_four_pauses_and_more_of_them_for_ever() {
+        let next = |accepted, failed, ms| {
+            let standing = Standing {
+                accepted,
+                failed,
+                reserved: 0,
+                ..standing()
+            };
+            standing.next(&RULES, Time::from_ms(ms))
+        };
+        for (accepted, failed) in [(0, 1), (0, 3), (1, 2)] {
+            assert_eq!(next(accepted, failed, 359_999), Err(Hold::Failing));
+            assert!(next(accepted, failed, 360_000).is_ok());
+        }
+        for (accepted, failed) in [(0, 4), (1, 3), (3, 6)] {
+            let held = next(accepted, failed, 1_000 * 360_000);
+            assert_eq!(held, Err(Hold::Failing), "{failed} failed");
+        }
+    }
+
+    #[test]
+    fn what_a_sample_did_not_find_may_be_there() {
+        // All were looked at.
+        assert_eq!((at_most(0, 1), at_most(7, 1)), (0, 7));
+        // The upper 95 % bounds of a Poisson count.
+        for (found, bound) in [
+            (0, 2.996),
+            (1, 4.744),
+            (5, 10.513),
+            (20, 29.062),
+            (100, 118.08),
+        ] {
+            let most = at_most(found, 16) as f64 / 16.0;
+            assert!((bound..bound + 2.1).contains(&most), "{most} of {bound}");
+        }
+        assert!(!Wave::first(1, at_most(0, 16), &RULES).is_all());
+        assert_eq!(at_most(u64::MAX, 16), u64::MAX);
     }
 }

@@ -4,7 +4,7 @@ use boathook_hooks::{
     documents::hook::{Hook, HookCustomers},
     states::HookState,
     time::Time,
-    waves::{Hold, Rules, Standing, Wave},
+    waves::{Hold, Rules, Standing, Wave, at_most},
 };
 use boathook_schema::{Revision, Scope, StoreError};
 
@@ -18,33 +18,45 @@ pub async fn first(app: &App, hook: &Hook) -> Result<Wave, StoreError> {
     if !hook.audience.instances.is_empty() {
         return Ok(Wave::ALL);
     }
-    let matching = about(app, hook).await?;
+    let matching = matching(app, hook).await?;
     Ok(Wave::first(
         hook.places,
-        matching,
+        matching.most,
         &app.config.waves.rules(),
     ))
 }
 
 /// About how many instances the hook is for that may work, by what they said of themselves last.
 pub async fn about(app: &App, hook: &Hook) -> Result<u64, StoreError> {
+    Ok(matching(app, hook).await?.about)
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Matching {
+    about: u64,
+    /// The same number where all of them were looked at.
+    most: u64,
+}
+
+async fn matching(app: &App, hook: &Hook) -> Result<Matching, StoreError> {
     let customers = match &hook.customers {
         HookCustomers::Only(some) if some.len() <= CUSTOMERS => {
             some.iter().cloned().map(Some).collect()
         }
         _ => vec![None],
     };
-    let mut about = 0;
+    let mut all = Matching::default();
     for customer in customers {
         let sample = app.store.instance_sample(&Scope::System, customer).await?;
-        let matching = sample
+        let found = sample
             .items
             .iter()
             .filter(|i| i.may_work() && audience::matches(hook, &i.id, &i.customer, &i.facts))
-            .count();
-        about += matching as u64 * sample.each;
+            .count() as u64;
+        all.about = all.about.saturating_add(found.saturating_mul(sample.each));
+        all.most = all.most.saturating_add(at_most(found, sample.each));
     }
-    Ok(about)
+    Ok(all)
 }
 
 /// What follows on a published revision's wave at `now`; none when it is not published.

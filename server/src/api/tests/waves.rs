@@ -63,6 +63,20 @@ async fn the_first_wave_is_sized_by_the_instances_that_match_and_may_work() {
     assert!(waves::first(app, &many).await.unwrap().is_all());
 }
 
+/// None of a thinned sample matches: some of the others may.
+#[tokio::test]
+async fn what_a_sample_does_not_find_is_not_offered_to_all_at_once() {
+    let house = House::new().await;
+    house.crowd("acme", 2_300).await;
+    let app = &house.bench.app;
+    let mut hook = house.bench.hook(1);
+    hook.audience.labels.insert("tier".into(), "db".into());
+    assert_eq!(waves::about(app, &hook).await.unwrap(), 0);
+    let wave = waves::first(app, &hook).await.unwrap();
+    // 40 of 3 × 16.
+    assert!((wave.share() - 40.0 / 48.0).abs() < 1e-9, "{wave:?}");
+}
+
 #[tokio::test]
 async fn a_hook_for_few_is_offered_to_all_and_says_so() {
     let house = House::new().await;
