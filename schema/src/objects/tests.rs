@@ -315,6 +315,39 @@ async fn a_wrong_key_is_refused_without_repeating_it() {
     }
 }
 
+/// What the case above says, run alone in a process of its own where no S3 is given.
+fn without_s3(promise: Option<&str>) -> (bool, String) {
+    let mut alone = std::process::Command::new(std::env::current_exe().unwrap());
+    alone
+        .args([
+            "--exact",
+            "objects::tests::a_wrong_key_is_refused_without_repeating_it",
+        ])
+        .env_remove("BOATHOOK_TEST_S3")
+        .env_remove("BOATHOOK_TEST_WHOLE")
+        .env_remove("CI");
+    if let Some(name) = promise {
+        alone.env(name, "1");
+    }
+    let out = alone.output().unwrap();
+    let said = [out.stdout, out.stderr].concat();
+    (
+        out.status.success(),
+        String::from_utf8_lossy(&said).into_owned(),
+    )
+}
+
+#[test]
+fn what_is_not_tried_on_s3_says_so_loudly_and_fails_where_s3_was_promised() {
+    let (passed, said) = without_s3(None);
+    assert!(passed && said.contains("1 passed"), "{said}");
+    assert!(said.contains("SKIPPED on S3"), "{said}");
+    for promise in ["CI", "BOATHOOK_TEST_WHOLE"] {
+        let (passed, said) = without_s3(Some(promise));
+        assert!(!passed && said.contains("BOATHOOK_TEST_S3"), "{said}");
+    }
+}
+
 #[test]
 fn a_store_without_packets_of_its_own_needs_a_url() {
     let refused = Objects::open(&ObjectsConfig::default(), None)

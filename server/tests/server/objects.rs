@@ -1,5 +1,6 @@
 //! Packets in a bucket, and what goes on while that is away.
 use std::{
+    io::Write as _,
     net::SocketAddr,
     time::{Duration, Instant},
 };
@@ -114,9 +115,16 @@ async fn a_server_starts_and_polls_go_on_without_its_objects() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_waits_while_the_bucket_is_away_and_goes_on_from_what_is_durable() {
     let Ok(address) = std::env::var("BOATHOOK_TEST_S3") else {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "BOATHOOK_TEST_S3 is not set: this needs http://HOST:PORT/BUCKET"
+        for promise in ["CI", "BOATHOOK_TEST_WHOLE"] {
+            assert!(
+                std::env::var_os(promise).is_none(),
+                "{promise} is set and BOATHOOK_TEST_S3 is not: this needs http://HOST:PORT/BUCKET"
+            );
+        }
+        // Past what the test runner keeps of tests that pass.
+        let _ = writeln!(
+            std::io::stderr(),
+            "\nSKIPPED on S3: an upload while the bucket is away: BOATHOOK_TEST_S3 is not set"
         );
         return;
     };
