@@ -134,6 +134,13 @@ pub enum StoreError {
         "the store holds the begin of a copy: go on with `boathook-server store copy`, or empty it and begin again"
     )]
     HalfCopied,
+    /// Another installation in one keyspace.
+    #[error("the keyspace {at} has {found}: {why}")]
+    Shared {
+        at: String,
+        found: String,
+        why: &'static str,
+    },
     #[error("there is no migration {asked}: this program knows versions 0 to {newest}")]
     NoSuchMigration { asked: u32, newest: u32 },
     #[error("the store failed: {operation}")]

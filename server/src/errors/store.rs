@@ -65,6 +65,7 @@ impl From<StoreError> for Problem {
             | StoreError::HalfCopied
             | StoreError::Backend { .. }
             | StoreError::Record { .. }
+            | StoreError::Shared { .. }
             | StoreError::Encode { .. } => Self::internal("the store", chain(&error)),
         }
     }

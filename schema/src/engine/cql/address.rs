@@ -4,7 +4,7 @@
 //! (a PEM file with the cluster's authority), `datacenter` (all servers and the replicas that are waited for
 //! are there), `replicas` (copies of each row, 3 by default; used when the keyspace is made), `objects_dir` (packet
 //! objects in a directory of this machine, for one server alone; several need an object store), `prefix` (in front of
-//! every key: several installations in one keyspace).
+//! every key: several installations in one keyspace, none of them without one).
 use std::path::PathBuf;
 
 use url::Url;

@@ -74,21 +74,20 @@ fn big(n: u64) -> Option<CqlValue> {
     Some(CqlValue::BigInt(i64::try_from(n).unwrap_or(i64::MAX)))
 }
 
-fn put(table: Table) -> String {
-    format!(
-        "INSERT INTO {} (id, row, body) VALUES (?, ?, ?)",
-        table.name()
-    )
-}
-
 impl Inner {
+    fn put(&self, table: Table) -> String {
+        let table = self.cluster.table(table);
+        format!("INSERT INTO {table} (id, row, body) VALUES (?, ?, ?)")
+    }
+
     /// Whether it was applied; none when nobody knows.
     pub(super) async fn commit(&self, commit: &Commit<'_>) -> Result<Option<bool>, StoreError> {
-        let (home, table) = (commit.home, commit.home.table.name());
+        let home = commit.home;
+        let table = self.cluster.table(home.table);
         let id = self.id(home);
         let id = id.as_str();
         let version = commit.expected + 1;
-        let put = put(home.table);
+        let put = self.put(home.table);
         let delete = format!("DELETE FROM {table} WHERE id = ? AND row = ?");
         let forget = format!("DELETE FROM {table} WHERE id = ? AND row >= 'p/' AND row < ?");
         let first = format!("UPDATE {table} SET version = ? WHERE id = ? IF version = NULL");
@@ -132,11 +131,11 @@ impl Inner {
 
     /// The effects are done: what was owed goes, and the op's answer is the whole one.
     pub(super) async fn clear(&self, home: &Home, settled: &[Settled]) -> Result<(), StoreError> {
-        let table = home.table.name();
+        let table = self.cluster.table(home.table);
         // Any condition that holds makes it a transaction.
         let answer = format!("UPDATE {table} SET body = ? WHERE id = ? AND row = ? IF version > 0");
         let delete = format!("DELETE FROM {table} WHERE id = ? AND row = ?");
-        let put = put(home.table);
+        let put = self.put(home.table);
         let id = text(&self.id(home));
         let mut statements: Vec<(&str, Values)> = Vec::with_capacity(2 * settled.len());
         for (n, one) in settled.iter().enumerate() {
@@ -200,7 +199,7 @@ impl Inner {
         body: Option<&[u8]>,
         stamp: u64,
     ) -> Result<(), StoreError> {
-        let table = list.name();
+        let table = self.cluster.list(list);
         let part = self.partition(list, part, sort);
         let stamp = i64::try_from(stamp).unwrap_or(i64::MAX);
         match body {
@@ -229,7 +228,7 @@ impl Inner {
     pub(super) async fn serial_row(&self, at: &At) -> Result<Option<Vec<u8>>, StoreError> {
         let cql = format!(
             "SELECT body FROM {} WHERE id = ? AND row = ?",
-            at.home.table.name()
+            self.cluster.table(at.home.table)
         );
         let values = (self.id(&at.home), at.row.as_str());
         self.one(Kind::SerialRead, &cql, values).await
@@ -244,22 +243,20 @@ impl super::Cql {
         row: &str,
         body: Option<Vec<u8>>,
     ) -> crate::Answer<()> {
-        let (table, id) = (home.table.name(), self.inner.id(home));
+        let inner = &self.inner;
+        let (table, id) = (inner.cluster.table(home.table), inner.id(home));
         let run = match body {
             Some(body) => {
-                let cql = put(home.table);
+                let cql = inner.put(home.table);
                 let values = (id, row, body);
-                self.inner
-                    .cluster
-                    .run("raw_put", Kind::Plain, &cql, values)
-                    .await
+                let run = inner.cluster.run("raw_put", Kind::Plain, &cql, values);
+                run.await
             }
             None => {
                 let cql = format!("DELETE FROM {table} WHERE id = ? AND row = ?");
-                self.inner
-                    .cluster
-                    .run("raw_put", Kind::Plain, &cql, (id, row))
-                    .await
+                let values = (id, row);
+                let run = inner.cluster.run("raw_put", Kind::Plain, &cql, values);
+                run.await
             }
         };
         run.map(|_| crate::Outcome::Done(()))

@@ -91,7 +91,7 @@ impl Inner {
             Need::Row(at) => {
                 let cql = format!(
                     "SELECT body FROM {} WHERE id = ? AND row = ?",
-                    at.home.table.name()
+                    self.cluster.table(at.home.table)
                 );
                 let values = (self.id(&at.home), at.row.as_str());
                 Found::Row(self.one(Kind::Read, &cql, values).await?)
@@ -104,7 +104,7 @@ impl Inner {
             } => {
                 let cql = format!(
                     "SELECT row, body FROM {} WHERE id = ? AND row >= ? AND row < ? LIMIT ?",
-                    home.table.name()
+                    self.cluster.table(home.table)
                 );
                 let values = (self.id(home), from.as_str(), to.as_str(), limit(*most));
                 Found::Rows(self.many(Kind::Read, &cql, values).await?)
@@ -128,7 +128,7 @@ impl Inner {
             Need::Entry { list, part, sort } => {
                 let cql = format!(
                     "SELECT body FROM {} WHERE part = ? AND sort = ?",
-                    list.name()
+                    self.cluster.list(*list)
                 );
                 let values = (self.partition(*list, part, sort), sort.as_str());
                 Found::Row(self.one(Kind::Read, &cql, values).await?)
@@ -144,7 +144,7 @@ impl Inner {
         to: &str,
         most: usize,
     ) -> Result<Rows, StoreError> {
-        let table = list.name();
+        let table = self.cluster.list(list);
         if to.is_empty() {
             let cql = format!("SELECT sort, body FROM {table} WHERE part = ? AND sort > ? LIMIT ?");
             self.many(Kind::Read, &cql, (part, after, limit(most)))
@@ -161,7 +161,7 @@ impl Inner {
     pub(super) async fn version(&self, home: &Home, kind: Kind) -> Result<u64, StoreError> {
         let cql = format!(
             "SELECT version FROM {} WHERE id = ? LIMIT 1",
-            home.table.name()
+            self.cluster.table(home.table)
         );
         let result = self
             .cluster

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::{
     address::Address,
+    installations,
     session::{Cluster, connect, failed},
 };
 use crate::{
@@ -32,7 +33,7 @@ struct Stand {
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-fn sql<E: Into<Failure>>(e: E) -> StoreError {
+pub(super) fn sql<E: Into<Failure>>(e: E) -> StoreError {
     failed("migrating")(e.into())
 }
 
@@ -50,13 +51,11 @@ fn up(version: u32, keyspace: &str) -> Vec<String> {
             t.name()
         )
     };
+    // None of them forgets by itself, hints least of all: each goes when nothing is owed, and one that went before would leave
+    // a change half done that nobody looks for.
     let list = |l: &List| {
-        let ttl = match l {
-            List::Hints => " WITH default_time_to_live = 864000",
-            _ => "",
-        };
         format!(
-            "CREATE TABLE IF NOT EXISTS {keyspace}.{} (part text, sort text, body blob, PRIMARY KEY (part, sort)){ttl}",
+            "CREATE TABLE IF NOT EXISTS {keyspace}.{} (part text, sort text, body blob, PRIMARY KEY (part, sort))",
             l.name()
         )
     };
@@ -115,7 +114,7 @@ async fn make_keyspace(session: &Session, address: &Address) -> Result<(), Store
         "CREATE TABLE IF NOT EXISTS {keyspace}.schema_version (one int PRIMARY KEY, version int, compatible_from int, dirty int, holder text)"
     );
     session.query_unpaged(cql, ()).await.map_err(sql)?;
-    Ok(())
+    installations::make_table(session, keyspace).await
 }
 
 async fn stand(session: &Session, keyspace: &str) -> Result<Stand, StoreError> {
@@ -196,9 +195,21 @@ pub(crate) async fn migrate(url: &str, asked: Migrate) -> Result<Migrated, Store
     make_keyspace(&session, &address).await?;
     let holder = Uuid::now_v7().to_string();
     lock(&session, &address.keyspace, &holder).await?;
-    let done = run(&session, &address, asked).await;
+    let done = run_noted(&session, &address, asked).await;
     unlock(&session, &address.keyspace, &holder).await;
     done
+}
+
+/// One program at a time looks who else is there and says that it is, before it makes any row.
+async fn run_noted(
+    session: &Session,
+    address: &Address,
+    asked: Migrate,
+) -> Result<Migrated, StoreError> {
+    installations::refuse_mixed(session, address).await?;
+    let done = run(session, address, asked).await?;
+    installations::note(session, address, done.to > 0).await?;
+    Ok(done)
 }
 
 fn known(version: u32) -> Result<u32, StoreError> {
@@ -233,6 +244,9 @@ async fn run(session: &Session, address: &Address, asked: Migrate) -> Result<Mig
         refuse_newer(first, &address.keyspace)?;
     } else {
         known(from)?;
+    }
+    if target == 0 && from > 0 {
+        installations::refuse_others(session, address).await?;
     }
     let mut now = from;
     while now != target {
@@ -276,14 +290,32 @@ fn refuse_newer(found: Stand, at: &str) -> Result<(), StoreError> {
 
 /// Whether this program may work on the store.
 pub(super) async fn check(cluster: &Cluster, address: &Address) -> Result<(), StoreError> {
+    let not_migrated = |found| StoreError::NotMigrated {
+        at: address.keyspace.clone(),
+        found,
+        wanted: VERSION,
+    };
+    if !installations::is_known(&cluster.session, address).await? {
+        return Err(not_migrated(0));
+    }
     let found = stand(&cluster.session, &address.keyspace).await?;
     refuse_dirty(found)?;
     if found.version < VERSION {
-        return Err(StoreError::NotMigrated {
-            at: address.keyspace.clone(),
-            found: found.version,
-            wanted: VERSION,
-        });
+        return Err(not_migrated(found.version));
     }
-    refuse_newer(found, &address.keyspace)
+    refuse_newer(found, &address.keyspace)?;
+    installations::refuse_mixed(&cluster.session, address).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_hint_is_forgotten_before_it_is_done() {
+        let made = up(1, "k");
+        let hints: Vec<_> = made.iter().filter(|cql| cql.contains("k.hints ")).collect();
+        assert_eq!(hints.len(), 1);
+        assert!(!hints[0].contains("time_to_live"), "{hints:?}");
+    }
 }

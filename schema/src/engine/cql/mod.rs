@@ -4,6 +4,7 @@ mod address;
 mod apply;
 mod commit;
 mod faults;
+mod installations;
 mod locks;
 mod logs;
 mod look;

@@ -42,7 +42,7 @@ impl Inner {
         };
         let cql = format!(
             "SELECT id, row, version, body FROM {} {from}LIMIT {}",
-            table.name(),
+            self.cluster.table(table),
             rows_of_page(table)
         );
         let values: Vec<CqlValue> = after
@@ -95,7 +95,7 @@ impl Inner {
         let most = entries_of_page(list);
         let select = format!(
             "SELECT part, sort, WRITETIME(body), body FROM {}",
-            list.name()
+            self.cluster.list(list)
         );
         let text = |s: &str| CqlValue::Text(s.to_owned());
         let mut found: Vec<ListRow> = Vec::new();
@@ -129,7 +129,8 @@ impl Inner {
     }
 
     async fn import_one(&self, aggregate: &Aggregate) -> Read<()> {
-        let (table, id) = (aggregate.home.table.name(), self.id(&aggregate.home));
+        let home = &aggregate.home;
+        let (table, id) = (self.cluster.table(home.table), self.id(home));
         let put = format!(
             "INSERT INTO {table} (id, row, body) VALUES (?, ?, ?) USING TIMESTAMP {IMPORTED}"
         );

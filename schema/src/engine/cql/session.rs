@@ -20,7 +20,10 @@ use scylla::{
 };
 
 use super::address::Address;
-use crate::StoreError;
+use crate::{
+    StoreError,
+    engine::keys::{List, Table},
+};
 
 /// What is acknowledged is on most replicas of the data centre.
 const DURABLE: Consistency = Consistency::LocalQuorum;
@@ -33,6 +36,8 @@ const CONNECTING: Duration = Duration::from_secs(5);
 
 pub(super) struct Cluster {
     pub(super) session: Session,
+    /// In front of each table: a session that used a keyspace could not tell which one its statements were prepared in.
+    keyspace: String,
     prepared: RwLock<HashMap<(String, Kind), PreparedStatement>>,
 }
 
@@ -110,17 +115,22 @@ pub(super) async fn connect(address: &Address) -> Result<Session, StoreError> {
 }
 
 impl Cluster {
-    /// Connects to a keyspace that is there.
     pub(super) async fn open(address: &Address) -> Result<Self, StoreError> {
-        let session = connect(address).await?;
-        session
-            .use_keyspace(&address.keyspace, false)
-            .await
-            .map_err(opening(address))?;
         Ok(Self {
-            session,
+            session: connect(address).await?,
+            keyspace: address.keyspace.clone(),
             prepared: RwLock::default(),
         })
+    }
+
+    /// A table's name in a statement.
+    pub(super) fn table(&self, table: Table) -> String {
+        format!("{}.{}", self.keyspace, table.name())
+    }
+
+    /// A list's name in a statement.
+    pub(super) fn list(&self, list: List) -> String {
+        format!("{}.{}", self.keyspace, list.name())
     }
 
     async fn prepared(&self, cql: &str, kind: Kind) -> Result<PreparedStatement, StoreError> {
