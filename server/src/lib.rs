@@ -19,6 +19,7 @@ pub mod periodic;
 pub mod routes;
 pub mod tls;
 pub mod trust;
+mod unreadable;
 pub mod uploads;
 pub mod waves;
 mod web;

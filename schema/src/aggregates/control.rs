@@ -1,5 +1,5 @@
 //! The control log's verbs.
-use boathook_hooks::{states::HookState, time::Time};
+use boathook_hooks::{ids::Digest, states::HookState, time::Time};
 
 use crate::{
     ActiveHooks, Answer, Change, ControlPage, Refused, Revision, Scope, StoppedHook, Write, codec,
@@ -55,7 +55,7 @@ impl Engine {
         let number = self
             .read("active_hooks", |look| control::head(look))
             .await?;
-        let (mut hooks, mut stopped) = (Vec::new(), Vec::new());
+        let (mut hooks, mut stopped, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
         let mut after = String::new();
         loop {
             let above = after.clone();
@@ -64,8 +64,12 @@ impl Engine {
                     look.list(List::ActiveHooks, "", &above, READ)
                 })
                 .await?;
-            for (_, body) in &rows {
-                let revision: Revision = codec::decode("revision", body)?;
+            for (sort, body) in &rows {
+                // One that cannot be read must not take the others with it.
+                let Ok(revision) = codec::decode::<Revision>("revision", body) else {
+                    unreadable.extend(sort.parse::<Digest>().ok().filter(|_| scope.holds_house()));
+                    continue;
+                };
                 let seen = revision.opted_in || scope.holds_any(&revision.customers);
                 if !seen || revision.expires_at() <= now {
                     continue;
@@ -90,6 +94,7 @@ impl Engine {
             number,
             hooks,
             stopped,
+            unreadable,
         })
     }
 

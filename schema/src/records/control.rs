@@ -69,6 +69,8 @@ pub struct ActiveHooks {
     pub hooks: Vec<Revision>,
     /// Stopped, and alive otherwise.
     pub stopped: Vec<StoppedHook>,
+    /// Listed by bytes that cannot be read: their own records may tell more. For the house alone.
+    pub unreadable: Vec<Digest>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -47,6 +47,19 @@ impl ActiveHook {
         }
     }
 
+    /// What lists say of it once it is stopped.
+    pub fn stopped(&self) -> Stopped {
+        let (customers, opted_in) = match &self.hook.customers {
+            HookCustomers::Only(customers) => (customers.clone(), false),
+            HookCustomers::OptedIn => (Vec::new(), true),
+        };
+        Stopped {
+            customers,
+            opted_in,
+            until: self.expires_at,
+        }
+    }
+
     /// Customer and audience, as the agent will check them again.
     pub fn is_for(&self, asker: Asker<'_>) -> bool {
         let customer = match &self.hook.customers {

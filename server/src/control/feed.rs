@@ -6,6 +6,7 @@ use boathook_hooks::{
     documents::hook::Hook,
     envelope::Envelope,
     ids::Digest,
+    states::HookState,
     strict::{self, MAX_DOCUMENT},
     time::{HOUR, MINUTE, Time},
 };
@@ -128,6 +129,19 @@ async fn load(app: &App) -> Result<u64, StoreError> {
         };
         fresh.stop(s.digest, stopped);
     }
+    for digest in &found.unreadable {
+        app.unreadable(digest, "its entry among the active hooks");
+        // Its own record may be whole.
+        if let Some(revision) = read_revision(app, digest).await? {
+            if matches!(revision.state, HookState::Stopped { .. }) {
+                fresh.stop(*digest, stopped(revision));
+            } else if revision.state.is_active()
+                && let Some(hook) = read_hook(app, &revision).await?
+            {
+                fresh.put(hook);
+            }
+        }
+    }
     // Who was denied within the life of a bearer: numbers are at least unix milliseconds, so none is missed.
     let mut from = u64::try_from(now.ms() - HOUR)
         .unwrap_or(0)
@@ -183,7 +197,7 @@ async fn apply(app: &App, entry: &ControlEntry) -> Result<(), StoreError> {
         Change::Publish {
             digest, supersedes, ..
         } => {
-            let revision = app.store.revision(&Scope::System, digest).await?;
+            let revision = read_revision(app, digest).await?;
             let hook = match &revision {
                 Some(r) if r.state.is_active() => read_hook(app, r).await?,
                 _ => None,
@@ -198,22 +212,17 @@ async fn apply(app: &App, entry: &ControlEntry) -> Result<(), StoreError> {
             });
         }
         Change::Stop { digest } => {
-            let stopped = app
-                .store
-                .revision(&Scope::System, digest)
-                .await?
-                .map(|r| Stopped {
-                    until: r.expires_at(),
-                    customers: r.customers,
-                    opted_in: r.opted_in,
-                });
-            change(app, |active| match stopped {
-                Some(stopped) => active.stop(*digest, stopped),
-                None => active.remove(digest),
+            let read = read_revision(app, digest).await?.map(stopped);
+            // Where its record cannot be read any more, by what is known of it here: a stop must reach whoever runs it.
+            change(app, |active| {
+                match read.or_else(|| active.get(digest).map(|hook| hook.stopped())) {
+                    Some(stopped) => active.stop(*digest, stopped),
+                    None => active.remove(digest),
+                }
             });
         }
         Change::Lower { digest } => {
-            if let Some(r) = app.store.revision(&Scope::System, digest).await? {
+            if let Some(r) = read_revision(app, digest).await? {
                 change(app, |active| {
                     active.change(digest, |hook| {
                         hook.expires_at = r.expires_at();
@@ -248,11 +257,28 @@ async fn reload_trust(app: &App) {
     }
 }
 
+async fn read_revision(app: &App, digest: &Digest) -> Result<Option<Revision>, StoreError> {
+    let read = app.store.revision(&Scope::System, digest).await;
+    Ok(app.readable(digest, read)?.flatten())
+}
+
+fn stopped(revision: Revision) -> Stopped {
+    Stopped {
+        until: revision.expires_at(),
+        customers: revision.customers,
+        opted_in: revision.opted_in,
+    }
+}
+
 /// The published hook with its text. One that cannot be read is left out, loudly: it must not stop the others.
 async fn read_hook(app: &App, revision: &Revision) -> Result<Option<ActiveHook>, StoreError> {
     let digest = revision.digest;
-    let Some(envelope) = app.store.envelope(&Scope::System, &digest).await? else {
-        tracing::error!(%digest, "a published hook has no envelope");
+    let read = app.store.envelope(&Scope::System, &digest).await;
+    let Some(envelope) = app.readable(&digest, read)? else {
+        return Ok(None);
+    };
+    let Some(envelope) = envelope else {
+        app.unreadable(&digest, "it has no envelope");
         return Ok(None);
     };
     match parse(&digest, &envelope.0) {
@@ -264,7 +290,7 @@ async fn read_hook(app: &App, revision: &Revision) -> Result<Option<ActiveHook>,
             Ok(Some(active))
         }
         Err(error) => {
-            tracing::error!(%digest, error, "a published hook cannot be read");
+            app.unreadable(&digest, &error);
             Ok(None)
         }
     }

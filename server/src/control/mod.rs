@@ -13,6 +13,7 @@ use tokio::sync::{Mutex, watch};
 use crate::{
     app::{App, Shared},
     errors::{Answer, Problem},
+    unreadable::Unreadable,
 };
 
 pub use active::{Active, ActiveHook, Asker, Matching, Stopped};
@@ -22,6 +23,7 @@ pub struct Control {
     active: RwLock<Active>,
     /// The number; none until the store was read for the first time.
     number: watch::Sender<Option<u64>>,
+    pub(crate) unreadable: Unreadable,
     /// One reader of the log at a time, and when the last jump over a lost part of it was made.
     feeding: Mutex<feed::Feeding>,
 }
@@ -31,6 +33,7 @@ impl Default for Control {
         Self {
             active: RwLock::default(),
             number: watch::Sender::new(None),
+            unreadable: Unreadable::default(),
             feeding: Mutex::default(),
         }
     }

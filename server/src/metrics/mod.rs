@@ -63,6 +63,8 @@ pub struct Metrics {
     pub sign_ins: Family<OutcomeLabels, Counter>,
     /// The control number this server has taken in.
     pub control_number: Gauge,
+    /// How often a published hook was met whose bytes cannot be read.
+    pub unreadable_hooks: Counter,
     /// 1 while packet objects cannot be reached or written.
     pub objects_degraded: Gauge,
     pub objects_failures: Total,
@@ -86,6 +88,7 @@ impl Default for Metrics {
             answers: Family::default(),
             sign_ins: Family::default(),
             control_number: Gauge::default(),
+            unreadable_hooks: Counter::default(),
             objects_degraded: Gauge::default(),
             objects_failures: Total::default(),
         };
@@ -123,6 +126,11 @@ impl Default for Metrics {
             "control_number",
             "Control number taken in",
             metrics.control_number.clone(),
+        );
+        registry.register(
+            "unreadable_hooks",
+            "Times that a published hook was left out as it cannot be read",
+            metrics.unreadable_hooks.clone(),
         );
         registry.register(
             "objects_degraded",

@@ -11,19 +11,17 @@ pub async fn each_second(app: &App) -> Result<(), StoreError> {
     let now = app.now();
     crate::control::forget_ended(app, now);
     for digest in app.store.due_expiry(&Scope::System, now, TURN).await? {
-        note(
-            "expire",
-            app.store
-                .expire(&Scope::System, Write::system(now), digest)
-                .await?,
-        );
+        let expired = app.store.expire(&Scope::System, Write::system(now), digest);
+        app.readable(&digest, expired.await)?
+            .and_then(|expired| note("expire", expired));
     }
     for digest in app.store.due_leases(&Scope::System, now, TURN).await? {
         let returned = app
             .store
             .return_leases(&Scope::System, Write::system(now), digest)
-            .await?;
-        if let Some(places @ 1..) = note("return leases", returned) {
+            .await;
+        let returned = app.readable(&digest, returned)?;
+        if let Some(places @ 1..) = returned.and_then(|r| note("return leases", r)) {
             tracing::info!(%digest, places, "leases ran out; their places are free again");
         }
     }

@@ -9,7 +9,8 @@ pub async fn widen(app: &App) -> Result<(), StoreError> {
     let waving = app.agent.control.active().waving();
     for digest in waving {
         let now = app.now();
-        let Some(revision) = app.store.revision(&Scope::System, &digest).await? else {
+        let read = app.store.revision(&Scope::System, &digest).await;
+        let Some(revision) = app.readable(&digest, read)?.flatten() else {
             continue;
         };
         let Some(Ok(wave)) = waves::next(&revision, &rules, now) else {
@@ -18,7 +19,8 @@ pub async fn widen(app: &App) -> Result<(), StoreError> {
         let widened = app
             .store
             .widen(&Scope::System, Write::system(now), digest, wave);
-        if note("widen", widened.await?).is_some() {
+        let widened = app.readable(&digest, widened.await)?;
+        if widened.and_then(|w| note("widen", w)).is_some() {
             let percent = wave.share() * 100.0;
             tracing::info!(%digest, percent, "a hook is offered to more of its audience");
         }

@@ -6,7 +6,7 @@ use boathook_hooks::{
 
 use super::{due, for_agents, home, lease, open, record, settle, settle_but};
 use crate::{
-    Answer, ClaimState, EventKind, Lease, Refused, Scope, StoreError, Write,
+    Answer, ClaimState, EventKind, Lease, Refused, Scope, Write,
     aggregates::{quota, revisions},
     engine::{Engine, List, Look, Stop, ensure, look::Found},
     page::MAX_PAGE,
@@ -21,14 +21,9 @@ fn those_due(look: &mut dyn Look, now: Time, limit: usize) -> Result<Vec<Digest>
     let (mut found, mut after) = (Vec::new(), String::new());
     loop {
         let listed = look.list(List::Reserving, "", &after, LOOKED_AT)?;
-        let digests = listed
-            .iter()
-            .map(|(sort, _)| sort.parse())
-            .collect::<Result<Vec<Digest>, String>>()
-            .map_err(|e| StoreError::Record {
-                what: "digest",
-                source: e.into(),
-            })?;
+        // What is no digest is no hook's, and holds up none.
+        let digests = listed.iter().filter_map(|(sort, _)| sort.parse().ok());
+        let digests: Vec<Digest> = digests.collect();
         let first = |digest: &Digest| due(&home(digest), now, 1);
         look.ahead(digests.iter().map(first).collect())?;
         for digest in &digests {

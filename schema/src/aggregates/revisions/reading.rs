@@ -16,18 +16,22 @@ use crate::{
 /// Entries that are read at once.
 const AT_ONCE: usize = 1_000;
 
-/// What servers hold: the published revisions, and the stopped ones that would be alive.
-fn active(look: &mut dyn Look) -> Result<Vec<Revision>, Stop> {
+/// What servers hold: the published revisions, and the stopped ones that would be alive. And those that are listed by bytes
+/// that cannot be read.
+fn active(look: &mut dyn Look) -> Result<(Vec<Revision>, Vec<Digest>), Stop> {
     let (parts, mut after) = ([String::new()], String::new());
-    let mut found = Vec::new();
+    let (mut found, mut unreadable) = (Vec::new(), Vec::new());
     loop {
         let (rows, more) = listing::merged(look, List::ActiveHooks, &parts, &after, "", AT_ONCE)?;
-        for (_, body) in &rows {
-            found.push(codec::decode("revision", body)?);
+        for (sort, body) in &rows {
+            match codec::decode("revision", body) {
+                Ok(revision) => found.push(revision),
+                Err(_) => unreadable.extend(sort.parse::<Digest>().ok()),
+            }
         }
         match rows.into_iter().next_back() {
             Some((last, _)) if more => after = last,
-            _ => return Ok(found),
+            _ => return Ok((found, unreadable)),
         }
     }
 }
@@ -55,7 +59,8 @@ impl Engine {
         .await
     }
 
-    /// What was stopped and has outlived its end is due too: with `expire` it leaves the list.
+    /// What was stopped and has outlived its end is due too: with `expire` it leaves the list. And, behind all others, what
+    /// cannot be read there: `expire` decides by the record itself, or fails for that one alone.
     pub(crate) async fn due_expiry(
         &self,
         scope: &Scope,
@@ -67,14 +72,16 @@ impl Engine {
             if !allowed {
                 return Ok(Vec::new());
             }
-            let mut due: Vec<_> = active(look)?
+            let (active, unreadable) = active(look)?;
+            let mut due: Vec<_> = active
                 .into_iter()
                 .filter(|r| r.expires_at() <= now)
                 .map(|r| (r.state != HookState::Published, r.expires_at(), r.digest))
                 .collect();
             due.sort_unstable();
-            due.truncate(limit.clamp(1, MAX_PAGE) as usize);
-            Ok(due.into_iter().map(|(.., digest)| digest).collect())
+            let due = due.into_iter().map(|(.., digest)| digest);
+            let limit = limit.clamp(1, MAX_PAGE) as usize;
+            Ok(due.chain(unreadable).take(limit).collect())
         })
         .await
     }

@@ -8,6 +8,7 @@ mod main_way;
 mod overruns;
 mod packets;
 mod polling;
+mod unreadable;
 mod uploading;
 mod waiting;
 mod waves;
