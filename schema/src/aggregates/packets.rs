@@ -135,8 +135,8 @@ pub(crate) fn put_packet(tx: &mut Tx<'_>, packet: &Packet) -> Result<(), Stop> {
 
 /// All that this packet should be listed under.
 pub(super) fn relist(tx: &mut Tx<'_>) -> Result<(), Stop> {
-    if erasing::erased(tx, &tx.here(HEAD))?.is_some() {
-        return Ok(());
+    if let Some(erasure) = erasing::erased(tx, &tx.here(HEAD))? {
+        return erasing::list(tx, &erasure);
     }
     match tx.read::<Packet>("packet", &tx.here(HEAD))? {
         Some(packet) => list_all(tx, &packet),
@@ -170,6 +170,16 @@ pub(super) fn forget(tx: &mut Tx<'_>, packet: &Packet) -> Result<(), Stop> {
 }
 
 impl Engine {
+    /// How many bytes of a packet's statement are there.
+    pub(crate) async fn statement_bytes(&self, packet: &Packet) -> Read<u64> {
+        let part = statement_part(&packet.claim, &packet.sha256);
+        self.read("statement_bytes", move |look| {
+            let pieces = look.list(List::Statements, &part, "", usize::MAX)?;
+            Ok(pieces.iter().map(|(_, piece)| piece.len() as u64).sum())
+        })
+        .await
+    }
+
     pub(crate) async fn commit_packet(
         &self,
         scope: &Scope,
@@ -214,6 +224,7 @@ impl Engine {
                 reserved_at: claim.reserved_at,
                 chunks: commit.chunks.clone(),
                 statement: Blob(Vec::new()),
+                statement_bytes: commit.statement.0.len() as u64,
                 sections: commit.sections.clone(),
                 receipt: None,
             };

@@ -1,8 +1,8 @@
 //! What the lists should hold: each aggregate says it by the functions that list it when it changes. For checks and
 //! repairs.
-use super::{customers, hooks, instances, packets, people, revisions, tickets, trust};
+use super::{customers, erasing, hooks, instances, packets, people, revisions, tickets, trust};
 use crate::{
-    Revision, TicketRef,
+    ErasedKind, Revision, TicketRef,
     engine::{Home, List, Look, Stop, Table, Tx, scan::Entry},
 };
 
@@ -24,7 +24,7 @@ pub(crate) fn relist(tx: &mut Tx<'_>) -> Result<(), Stop> {
 }
 
 /// Lists whose entries each belong to one aggregate's version.
-pub(crate) const OWNED: [List; 11] = [
+pub(crate) const OWNED: [List; 12] = [
     List::Customers,
     List::JoinTokens,
     List::Tickets,
@@ -36,6 +36,7 @@ pub(crate) const OWNED: [List; 11] = [
     List::People,
     List::Secrets,
     List::Terms,
+    List::Erased,
 ];
 
 /// Whose entry that is; none where its key tells nobody.
@@ -53,6 +54,12 @@ pub(crate) fn owner(entry: &Entry) -> Option<Home> {
         List::People => home(Table::People, sort),
         List::Secrets => home(Table::People, people::person_of(&entry.body).ok()?.as_str()),
         List::Admissions => home(Table::Trust, "house"),
+        List::Erased => {
+            let (kind, id) = sort.split_once('\u{1}')?.1.split_once('\u{1}')?;
+            let kinds = [ErasedKind::Packet, ErasedKind::Instance];
+            let kind = kinds.into_iter().find(|k| k.word() == kind)?;
+            Some(erasing::home(kind, id))
+        }
         List::Terms => {
             let mut fields = sort.splitn(3, '\u{1}').skip(1);
             let (kind, id) = (fields.next()?, fields.next()?);

@@ -1,5 +1,5 @@
 //! Each aggregate: its lists, its counts, its packet's bytes.
-use futures_util::{StreamExt as _, stream};
+use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::{AT_ONCE, Check, Eye, FaultKind, SECOND_LOOK, counts};
 use crate::{
@@ -23,7 +23,7 @@ const TABLES: [Table; 9] = [
     Table::Trust,
 ];
 
-fn name(home: &Home) -> String {
+pub(super) fn name(home: &Home) -> String {
     format!("{}/{}", home.table.name(), home.id.replace('\u{1}', "/"))
 }
 
@@ -32,28 +32,21 @@ impl Check<'_> {
         let mut doubted = Vec::new();
         for table in TABLES {
             self.done.what = table.name();
-            let mut after = None;
-            loop {
-                let page = self.store.0.scan(table, after).await?;
-                let eye = self.eye;
-                let mut looks = stream::iter(&page.items)
-                    .map(|aggregate| async move { (aggregate, eye.fits(aggregate).await) })
-                    .buffered(AT_ONCE);
-                while let Some((aggregate, seen)) = looks.next().await {
-                    let seen = seen?;
-                    self.done.aggregates += 1;
-                    self.done.packets += u64::from(seen.packet.is_some());
-                    self.done.bytes += seen.packet.unwrap_or(0);
-                    if !seen.fits {
-                        doubted.push(aggregate.home.clone());
-                    }
-                }
-                self.tell();
-                match page.next {
-                    Some(next) => after = Some(next),
-                    None => break,
-                }
+            let eye = self.eye;
+            let mut looks = eye
+                .store
+                .0
+                .all(table)
+                .map(|aggregate| async move { eye.fits(aggregate?).await })
+                .buffered(AT_ONCE);
+            while let Some(seen) = looks.try_next().await? {
+                self.done.aggregates += 1;
+                self.done.packets += u64::from(seen.packet.is_some());
+                self.done.bytes += seen.packet.unwrap_or(0);
+                doubted.extend(seen.doubted);
+                self.tell_now_and_then();
             }
+            self.tell();
         }
         if doubted.is_empty() {
             return Ok(());
@@ -63,14 +56,15 @@ impl Check<'_> {
             self.owed(&home).await?;
             self.behind(home.clone()).await?;
             self.counted(&home).await?;
+            self.signed(&home).await?;
             self.bytes(&home).await?;
         }
         Ok(())
     }
 
     async fn owed(&mut self, home: &Home) -> Result<(), StoreError> {
-        let finish = self.options.repair;
-        let owed = self.store.0.owed(home, finish).await?;
+        let finish = self.eye.options.repair;
+        let owed = self.eye.store.0.owed(home, finish).await?;
         if owed > 0 {
             let why = format!("{owed} changes of it have effects that are not done");
             self.done
@@ -80,7 +74,7 @@ impl Check<'_> {
     }
 
     async fn behind(&mut self, home: Home) -> Result<(), StoreError> {
-        let behind = match self.store.0.behind(home.clone(), self.now).await {
+        let behind = match self.eye.store.0.behind(home.clone(), self.eye.now).await {
             Ok(behind) => behind,
             Err(StoreError::Record { what, .. }) => {
                 let why = format!("its {what}");
@@ -94,8 +88,12 @@ impl Check<'_> {
             return Ok(());
         }
         let mut repaired = false;
-        if self.options.repair {
-            let done = self.store.0.relist(home.clone(), Vec::new(), self.now);
+        if self.eye.options.repair {
+            let done = self
+                .eye
+                .store
+                .0
+                .relist(home.clone(), Vec::new(), self.eye.now);
             repaired = done.await?.done().is_ok();
         }
         for (list, part, sort) in behind {
@@ -113,6 +111,7 @@ impl Check<'_> {
         }
         let at = home.clone();
         let rows = self
+            .eye
             .store
             .0
             .read("check", move |look| {
@@ -155,6 +154,7 @@ impl Check<'_> {
         }
         let head = home.head();
         let packet: Option<Packet> = self
+            .eye
             .store
             .0
             .read("check", move |look| match look.bytes(&head)? {
@@ -162,11 +162,22 @@ impl Check<'_> {
                 _ => Ok(None),
             })
             .await?;
-        if let Some(packet) = packet
-            && let Some(why) = self.eye.has_bytes(&packet).await?
-        {
-            self.done
-                .fault(FaultKind::PacketWithoutBytes, name(home), why, false);
+        let Some(packet) = packet else {
+            return Ok(());
+        };
+        for (kind, why) in [
+            (
+                FaultKind::PacketWithoutBytes,
+                self.eye.has_bytes(&packet).await?,
+            ),
+            (
+                FaultKind::PacketWithoutStatement,
+                self.eye.has_statement(&packet).await?,
+            ),
+        ] {
+            if let Some(why) = why {
+                self.done.fault(kind, name(home), why, false);
+            }
         }
         Ok(())
     }
@@ -174,13 +185,15 @@ impl Check<'_> {
 
 /// What a first look at an aggregate found; what does not fit may be on its way.
 struct Seen {
-    fits: bool,
+    /// What is to be looked at again.
+    doubted: Option<Home>,
     /// A packet's bytes.
     packet: Option<u64>,
 }
 
 impl Eye<'_> {
-    async fn fits(self, aggregate: &Aggregate) -> Result<Seen, StoreError> {
+    async fn fits(self, aggregate: Aggregate) -> Result<Seen, StoreError> {
+        let aggregate = &aggregate;
         let home = &aggregate.home;
         let listed = match self.store.0.behind(home.clone(), self.now).await {
             Ok(behind) => behind.is_empty(),
@@ -192,17 +205,20 @@ impl Eye<'_> {
             Table::Revisions => {
                 fits &= counts::of(&aggregate.rows).is_ok_and(|c| c.is_right());
                 fits &= self.packets_of(aggregate).await?.is_empty();
+                fits &= self.has_envelope(aggregate).await?.is_none();
             }
             Table::Packets if !is_erased(aggregate) => match packet_of(aggregate) {
                 Some(found) => {
                     packet = Some(found.bytes);
                     fits &= self.has_bytes(&found).await?.is_none();
+                    fits &= self.has_statement(&found).await?.is_none();
                 }
                 None => fits = false,
             },
             _ => {}
         }
-        Ok(Seen { fits, packet })
+        let doubted = (!fits).then(|| home.clone());
+        Ok(Seen { doubted, packet })
     }
 
     /// Accepted claims whose packets are not there.
@@ -223,6 +239,15 @@ impl Eye<'_> {
             Ok(missing)
         });
         missing.await
+    }
+
+    /// What is wrong with a packet's statement, if anything.
+    async fn has_statement(self, packet: &Packet) -> Result<Option<String>, StoreError> {
+        let found = self.store.0.statement_bytes(packet).await?;
+        let whole = packet.statement_bytes;
+        let why = || format!("{found} of {whole} bytes of its statement are there");
+        // Records of before do not say how many there are.
+        Ok((found < whole).then(why))
     }
 
     /// What is wrong with a packet's bytes, if anything.

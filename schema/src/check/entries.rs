@@ -1,5 +1,5 @@
 //! Entries of lists whose record does not know them.
-use futures_util::{StreamExt as _, stream};
+use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::{AT_ONCE, Check, Eye, FaultKind, SECOND_LOOK};
 use crate::{
@@ -13,32 +13,19 @@ impl Check<'_> {
         let mut doubted: Vec<(Entry, Home)> = Vec::new();
         for list in OWNED {
             self.done.what = list.name();
-            let mut after = None;
-            loop {
-                let page = self.store.0.scan_list(list, after).await?;
-                let eye = self.eye;
-                let mut looks = stream::iter(page.items)
-                    .map(|entry| async move {
-                        let home = owner(&entry);
-                        let stray = match &home {
-                            Some(home) => eye.is_stray(&entry, home).await,
-                            None => Ok(false),
-                        };
-                        (entry, home, stray)
-                    })
-                    .buffered(AT_ONCE);
-                while let Some((entry, home, stray)) = looks.next().await {
-                    self.done.entries += 1;
-                    if let (true, Some(home)) = (stray?, home) {
-                        doubted.push((entry, home));
-                    }
-                }
-                self.tell();
-                match page.next {
-                    Some(next) => after = Some(next),
-                    None => break,
-                }
+            let eye = self.eye;
+            let mut looks = eye
+                .store
+                .0
+                .all_listed(list)
+                .map(|entry| async move { eye.stray_of(entry?).await })
+                .buffered(AT_ONCE);
+            while let Some(stray) = looks.try_next().await? {
+                self.done.entries += 1;
+                doubted.extend(stray);
+                self.tell_now_and_then();
             }
+            self.tell();
         }
         if doubted.is_empty() {
             return Ok(());
@@ -54,12 +41,9 @@ impl Check<'_> {
 
     async fn stray(&mut self, entry: Entry, home: Home) -> Result<(), StoreError> {
         let mut repaired = false;
-        if self.options.repair {
-            let done = self
-                .store
-                .0
-                .relist(home, vec![entry.clone()], self.now)
-                .await?;
+        if self.eye.options.repair {
+            let Eye { store, now, .. } = self.eye;
+            let done = store.0.relist(home, vec![entry.clone()], now).await?;
             repaired = done.done().is_ok();
         }
         let (part, sort) = (&entry.part, entry.sort.replace('\u{1}', "/"));
@@ -71,6 +55,15 @@ impl Check<'_> {
 }
 
 impl Eye<'_> {
+    /// The entry and whose it would be, where that one does not know it.
+    async fn stray_of(self, entry: Entry) -> Result<Option<(Entry, Home)>, StoreError> {
+        let Some(home) = owner(&entry) else {
+            return Ok(None);
+        };
+        let stray = self.is_stray(&entry, &home).await?;
+        Ok(stray.then_some((entry, home)))
+    }
+
     /// A record that cannot be read lists nothing: that is said elsewhere.
     async fn is_stray(self, entry: &Entry, home: &Home) -> Result<bool, StoreError> {
         match self.store.0.is_stray(entry, home.clone(), self.now).await {

@@ -5,6 +5,7 @@ mod aggregates;
 mod chains;
 mod counts;
 mod entries;
+mod envelopes;
 mod objects;
 
 use std::time::Duration;
@@ -18,6 +19,8 @@ use crate::{Store, StoreError};
 const NAMED: usize = 10_000;
 /// Records that are looked at at a time.
 const AT_ONCE: usize = 16;
+/// Records or entries between two words.
+const TELL_EACH: u64 = 500;
 /// What is on its way has arrived by then.
 const SECOND_LOOK: Duration = Duration::from_secs(2);
 
@@ -33,9 +36,15 @@ pub enum FaultKind {
     /// A claim was accepted and its packet is not there.
     ClaimWithoutPacket,
     PacketWithoutBytes,
+    /// A packet's statement, or a part of it, is not there.
+    PacketWithoutStatement,
+    /// The signed bytes of a hook that was published are not there, or are others.
+    HookWithoutEnvelope,
     /// Bytes that can never become a packet any more.
     BytesWithoutPacket,
     BrokenChain,
+    /// A chain that the list of heads does not name.
+    ChainNotListed,
     /// A write that a server left, and that could not be finished.
     LeftWrite,
     /// A record that this program cannot read.
@@ -110,9 +119,7 @@ struct Eye<'a> {
 /// One check under way.
 struct Check<'a> {
     eye: Eye<'a>,
-    store: &'a Store,
-    options: CheckOptions,
-    now: Time,
+    looked_at: u64,
     done: Checked,
     tell: &'a mut (dyn FnMut(&Checked) + Send),
 }
@@ -120,6 +127,14 @@ struct Check<'a> {
 impl Check<'_> {
     fn tell(&mut self) {
         (self.tell)(&self.done);
+    }
+
+    /// After each thing that was looked at.
+    fn tell_now_and_then(&mut self) {
+        self.looked_at += 1;
+        if self.looked_at.is_multiple_of(TELL_EACH) {
+            self.tell();
+        }
     }
 }
 
@@ -138,9 +153,7 @@ impl Store {
                 options,
                 now,
             },
-            store: self,
-            options,
-            now,
+            looked_at: 0,
             done: Checked::default(),
             tell: &mut tell,
         };

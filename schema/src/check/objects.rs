@@ -4,28 +4,19 @@ use futures_util::TryStreamExt as _;
 use super::{Check, FaultKind};
 use crate::{Scope, StoreError};
 
-/// Claims between two words.
-const TELL_EACH: u64 = 500;
-
 impl Check<'_> {
     pub(super) async fn objects(&mut self) -> Result<(), StoreError> {
         self.done.what = "packet objects";
-        let objects = self.store.objects();
+        let store = self.eye.store;
+        let objects = store.objects();
         let mut folders = objects.folders(None);
-        let mut count = 0;
         while let Some((claim, folder)) = folders.try_next().await? {
-            count += 1;
-            if count % TELL_EACH == 0 {
-                self.tell();
-            }
-            let may = self
-                .store
-                .may_delete_chunks(&Scope::System, &claim, self.now);
+            self.tell_now_and_then();
+            let may = store.may_delete_chunks(&Scope::System, &claim, self.eye.now);
             let may = may.await?;
             // Of a hook that this store never had: perhaps another's bucket, or a database of before. Nobody deletes those.
             let foreign = !may
-                && self
-                    .store
+                && store
                     .revision(&Scope::System, &claim.revision)
                     .await?
                     .is_none();
@@ -33,7 +24,7 @@ impl Check<'_> {
                 continue;
             }
             let bytes = objects.run(&folder).await?.bytes;
-            let repaired = may && self.options.repair;
+            let repaired = may && self.eye.options.repair;
             if repaired {
                 objects.delete(&folder).await?;
             }

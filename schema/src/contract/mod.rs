@@ -12,6 +12,7 @@ pub mod customers;
 pub mod erasing;
 pub mod events;
 pub mod faults;
+pub mod holes;
 pub mod hooks;
 pub mod instances;
 pub mod model;
@@ -240,6 +241,12 @@ macro_rules! contract_tests {
                 what_was_erased_is_copied_as_such_and_fits,
                 lists_that_do_not_fit_are_found_and_mended,
                 counts_packets_bytes_and_chains_that_do_not_fit_are_found,
+            ]
+            holes: [
+                a_statement_that_is_gone_is_found,
+                an_envelope_that_is_gone_is_found_and_made_again_of_what_was_signed,
+                a_chain_that_no_list_names_is_verified_and_listed_again,
+                an_open_erasure_that_nobody_would_find_is_listed_again,
             ]
             work: [
                 a_lease_is_its_holders_until_it_runs_out,

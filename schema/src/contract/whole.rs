@@ -35,7 +35,7 @@ fn options(from: &str) -> CopyOptions {
 }
 
 /// A packet with bytes.
-async fn delivered(b: &Bench, digest: boathook_hooks::ids::Digest, n: u32) -> Claim {
+pub(super) async fn delivered(b: &Bench, digest: boathook_hooks::ids::Digest, n: u32) -> Claim {
     let bytes = format!("the packet of {n}");
     let lease = b.granted(digest, n, bytes.len() as u64).await;
     let claim = b.store.claim_by_id(&Scope::System, &lease.claim).await;
@@ -57,7 +57,7 @@ async fn delivered(b: &Bench, digest: boathook_hooks::ids::Digest, n: u32) -> Cl
 }
 
 /// Something of most kinds.
-async fn filled(b: &mut Bench) -> boathook_hooks::ids::Digest {
+pub(super) async fn filled(b: &mut Bench) -> boathook_hooks::ids::Digest {
     let digest = b.published(9).await;
     for n in 1..=3 {
         delivered(b, digest, n).await;
@@ -95,7 +95,7 @@ async fn filled(b: &mut Bench) -> boathook_hooks::ids::Digest {
     digest
 }
 
-async fn check(b: &Bench, repair: bool) -> Checked {
+pub(super) async fn check(b: &Bench, repair: bool) -> Checked {
     let options = CheckOptions {
         repair,
         read_bytes: true,
@@ -103,7 +103,7 @@ async fn check(b: &Bench, repair: bool) -> Checked {
     b.store.check(options, b.now, |_| {}).await.unwrap()
 }
 
-fn kinds(checked: &Checked) -> Vec<FaultKind> {
+pub(super) fn kinds(checked: &Checked) -> Vec<FaultKind> {
     checked.faults.iter().map(|f| f.kind).collect()
 }
 

@@ -1,10 +1,10 @@
 //! What the lists should hold of one aggregate, beside what they hold.
-use boathook_hooks::time::Time;
+use boathook_hooks::{ids::Digest, time::Time};
 
 use super::{
     Engine,
     effects::Effect,
-    keys::{Home, List},
+    keys::{Home, List, Table},
     look::{Look, Need},
     scan::Entry,
     stop::Stop,
@@ -70,6 +70,25 @@ impl Engine {
                 && !expected(look, &owner, now)?
                     .iter()
                     .any(|(p, _)| *p == place))
+        })
+        .await
+    }
+
+    /// Puts a revision's envelope where it is read, as a change of the revision: later than whatever stands there now.
+    pub(crate) async fn put_envelope(
+        &self,
+        digest: &Digest,
+        bytes: Vec<u8>,
+        now: Time,
+    ) -> Answer<()> {
+        let (home, part) = (Home::new(Table::Revisions, digest), digest.to_string());
+        self.write("put_envelope", Write::system(now), home, move |tx| {
+            let head = tx.here(HEAD);
+            if let Some(bytes) = tx.bytes(&head)? {
+                tx.put_bytes(HEAD, bytes);
+            }
+            tx.list_bytes(List::Envelopes, &part, "", bytes.clone());
+            Ok(())
         })
         .await
     }

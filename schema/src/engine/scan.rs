@@ -1,5 +1,10 @@
 //! All that a store holds, page by page, in the backend's own order; and putting it into another one. For copies and
 //! checks alone: no verb reads everything.
+use futures_util::{
+    StreamExt as _, TryStreamExt as _,
+    stream::{self, BoxStream},
+};
+
 use super::{
     Engine,
     keys::{Home, List, Table},
@@ -15,6 +20,9 @@ pub(super) const fn rows_of_page(table: Table) -> usize {
         _ => 1_000,
     }
 }
+
+/// Ids of one page at most.
+pub(super) const IDS_OF_PAGE: usize = 5_000;
 
 /// Entries of one page at most.
 pub(super) const fn entries_of_page(list: List) -> usize {
@@ -53,6 +61,26 @@ pub(crate) struct Scanned<T> {
     pub(crate) next: Option<String>,
 }
 
+/// What all pages hold, one after another.
+fn all<'a, T, F>(page: impl Fn(Option<String>) -> F + Send + 'a) -> BoxStream<'a, Read<T>>
+where
+    T: Send + 'a,
+    F: Future<Output = Read<Scanned<T>>> + Send + 'a,
+{
+    let pages = stream::try_unfold(Some(None), move |at: Option<Option<String>>| {
+        let asked = at.map(&page);
+        async move {
+            let Some(asked) = asked else {
+                return Ok(None);
+            };
+            let Scanned { items, next } = asked.await?;
+            let items = stream::iter(items.into_iter().map(Ok));
+            Ok(Some((items, next.map(Some))))
+        }
+    });
+    pages.try_flatten().boxed()
+}
+
 /// A row of what is owed.
 pub(super) fn is_owed(row: &str) -> bool {
     row.starts_with("o/")
@@ -75,6 +103,14 @@ impl Engine {
         }
     }
 
+    /// One page of a table's ids alone. A thousand or more of them cost little.
+    async fn scan_ids(&self, table: Table, after: Option<String>) -> Read<Scanned<String>> {
+        match self {
+            Self::Sqlite(engine) => engine.scan_ids(table, after).await,
+            Self::Cql(engine) => engine.scan_ids(table, after).await,
+        }
+    }
+
     pub(crate) async fn scan_list(
         &self,
         list: List,
@@ -84,6 +120,21 @@ impl Engine {
             Self::Sqlite(engine) => engine.scan_list(list, after).await,
             Self::Cql(engine) => engine.scan_list(list, after).await,
         }
+    }
+
+    /// All aggregates of a table.
+    pub(crate) fn all(&self, table: Table) -> BoxStream<'_, Read<Aggregate>> {
+        all(move |after| self.scan(table, after))
+    }
+
+    /// All ids of a table.
+    pub(crate) fn all_ids(&self, table: Table) -> BoxStream<'_, Read<String>> {
+        all(move |after| self.scan_ids(table, after))
+    }
+
+    /// All entries of a list.
+    pub(crate) fn all_listed(&self, list: List) -> BoxStream<'_, Read<Entry>> {
+        all(move |after| self.scan_list(list, after))
     }
 
     /// Puts aggregates into a store that nobody works on. The same again changes nothing.

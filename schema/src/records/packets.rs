@@ -27,6 +27,9 @@ pub struct Packet {
     pub chunks: Vec<Chunk>,
     /// packet.json's bytes.
     pub statement: Blob,
+    /// How many there are of them: they lie in pieces beside the record.
+    #[serde(default)]
+    pub statement_bytes: u64,
     /// A summary a section, as the server made it.
     pub sections: Vec<Document>,
     /// DSSE `receipt.v1`, once made.

@@ -5,6 +5,7 @@ mod progress;
 mod sums;
 
 use boathook_hooks::time::Time;
+use futures_util::TryStreamExt as _;
 use serde::Serialize;
 
 pub use objects::MovedObjects;
@@ -320,27 +321,19 @@ fn same(what: &str, from: &Sum, to: &Sum) -> Result<(), CopyError> {
 }
 
 async fn sum_of(engine: &Engine, table: Table) -> Result<Sum, StoreError> {
-    let (mut sum, mut after) = (Sum::default(), None);
-    loop {
-        let page = engine.scan(table, after).await?;
-        for aggregate in page.items.iter().filter(|a| is_stored(a)) {
-            sum.aggregate(aggregate);
-        }
-        match page.next {
-            Some(next) => after = Some(next),
-            None => return Ok(sum),
+    let (mut sum, mut all) = (Sum::default(), engine.all(table));
+    while let Some(aggregate) = all.try_next().await? {
+        if is_stored(&aggregate) {
+            sum.aggregate(&aggregate);
         }
     }
+    Ok(sum)
 }
 
 async fn sum_of_list(engine: &Engine, list: List) -> Result<Sum, StoreError> {
-    let (mut sum, mut after) = (Sum::default(), None);
-    loop {
-        let page = engine.scan_list(list, after).await?;
-        page.items.iter().for_each(|entry| sum.entry(entry));
-        match page.next {
-            Some(next) => after = Some(next),
-            None => return Ok(sum),
-        }
+    let (mut sum, mut all) = (Sum::default(), engine.all_listed(list));
+    while let Some(entry) = all.try_next().await? {
+        sum.entry(&entry);
     }
+    Ok(sum)
 }

@@ -87,6 +87,11 @@ fn put(tx: &mut Tx<'_>, erasure: &Erasure) -> Result<(), Stop> {
         erased: erasure.clone(),
     };
     tx.put("tombstone", HEAD, &stands)?;
+    list(tx, erasure)
+}
+
+/// Where an erasing should be listed as it stands now.
+pub(super) fn list(tx: &mut Tx<'_>, erasure: &Erasure) -> Result<(), Stop> {
     let sort = format!("{}\u{1}{}", newest_first(erasure.begun), key(erasure));
     for part in ["*".to_owned(), format!("customer/{}", erasure.customer)] {
         tx.list_put(List::Erased, &part, &sort, "erasure", erasure)?;

@@ -1,10 +1,10 @@
 //! The chains' heads.
-use boathook_hooks::ids::CustomerId;
+use boathook_hooks::{ids::CustomerId, time::Time};
 
 use crate::{
-    Chain, ChainHead, Head, Heads, Page, Paged, Scope, codec,
+    Answer, Chain, ChainHead, Head, Heads, Page, Paged, Scope, Write, codec,
     engine::{
-        Engine, List, Look, Need, Stop,
+        Engine, Home, List, Look, Need, Stop, Table,
         events::{chain_of, head},
         listing::customers_of,
         look::beyond,
@@ -65,6 +65,30 @@ impl Engine {
                 }
             }
             Ok(Paged::of(found, size))
+        })
+        .await
+    }
+
+    /// Where a chain ends that the list of heads does not name; none where it names it, or where nothing is.
+    pub(crate) async fn unlisted_head(&self, chain: &Chain) -> Read<Option<Head>> {
+        let name = chain.to_string();
+        self.read("check", move |look| {
+            let listed = look.entry(List::Heads, "", &name)?.is_some();
+            let head = head(look, &name)?;
+            Ok((!listed && head != Head::default()).then_some(head))
+        })
+        .await
+    }
+
+    /// Lists a chain's head again. Above the stamp that it was listed with: of two with one stamp a removal stands. The next
+    /// event may come with the same one; whichever of the two is listed then, chains are followed beyond it.
+    pub(crate) async fn list_head(&self, chain: &Chain, head: &Head, now: Time) -> Answer<()> {
+        let (name, last) = (chain.to_string(), head.clone());
+        let home = Home::new(Table::Loose, uuid::Uuid::now_v7());
+        self.write("list_head", Write::system(now), home, move |tx| {
+            let body = codec::encode("head", &last)?;
+            tx.list_stamped(List::Heads, "", &name, Some(body), last.number + 1);
+            Ok(())
         })
         .await
     }

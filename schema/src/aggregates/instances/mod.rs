@@ -120,8 +120,8 @@ fn index(tx: &mut Tx<'_>, instance: &Instance, before: Option<&Facts>) -> Result
 
 /// All that this instance should be listed under.
 pub(super) fn relist(tx: &mut Tx<'_>) -> Result<(), Stop> {
-    if erasing::erased(tx, &tx.here(HEAD))?.is_some() {
-        return Ok(());
+    if let Some(erasure) = erasing::erased(tx, &tx.here(HEAD))? {
+        return erasing::list(tx, &erasure);
     }
     let Some(instance) = tx.read::<Instance>("instance", &tx.here(HEAD))? else {
         return Ok(());

@@ -11,7 +11,9 @@ use crate::{
     engine::{
         keys::{Home, List, Table},
         look::beyond,
-        scan::{Aggregate, Entry, Scanned, entries_of_page, is_owed, is_own, rows_of_page},
+        scan::{
+            Aggregate, Entry, IDS_OF_PAGE, Scanned, entries_of_page, is_owed, is_own, rows_of_page,
+        },
     },
     verbs::Read,
 };
@@ -196,6 +198,31 @@ impl Cql {
                 false => aggregate,
             });
         }
+        Ok(Scanned { items, next })
+    }
+
+    pub(crate) async fn scan_ids(
+        &self,
+        table: Table,
+        after: Option<String>,
+    ) -> Read<Scanned<String>> {
+        let inner = &self.inner;
+        let from = match after {
+            Some(_) => "WHERE token(id) > token(?) ",
+            None => "",
+        };
+        let table = inner.cluster.table(table);
+        let cql = format!("SELECT DISTINCT id FROM {table} {from}LIMIT {IDS_OF_PAGE}");
+        let values: Vec<CqlValue> = after.map(CqlValue::Text).into_iter().collect();
+        let result = inner.cluster.run("scan", Kind::Read, &cql, values).await?;
+        let result = result.into_rows_result().map_err(scanning)?;
+        let rows = result.rows::<(String,)>().map_err(scanning)?;
+        let ids: Vec<String> = rows
+            .map(|row| row.map(|(id,)| id))
+            .collect::<Result<_, _>>()
+            .map_err(scanning)?;
+        let next = ids.last().filter(|_| ids.len() == IDS_OF_PAGE).cloned();
+        let items = ids.iter().filter_map(|id| inner.own_id(id)).collect();
         Ok(Scanned { items, next })
     }
 

@@ -12,7 +12,7 @@ use crate::{
         effects::{Applied, Effect},
         keys::{Home, List, Table},
         look::Rows,
-        scan::{Aggregate, Entry, Scanned, entries_of_page, rows_of_page},
+        scan::{Aggregate, Entry, IDS_OF_PAGE, Scanned, entries_of_page, rows_of_page},
         stop::Stop,
     },
     verbs::Read,
@@ -69,6 +69,16 @@ fn page(conn: &Connection, table: Table, after: &str) -> Result<Scanned<Aggregat
     Ok(Scanned { items, next })
 }
 
+fn ids(conn: &Connection, table: Table, after: &str) -> Result<Scanned<String>, Stop> {
+    let sql = "SELECT id FROM aggregates WHERE tbl = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
+    let mut statement = conn.prepare_cached(sql).map_err(failed)?;
+    let values = params![table.name(), after, limit(IDS_OF_PAGE)];
+    let found = statement.query_map(values, |r| r.get(0)).map_err(failed)?;
+    let items: Vec<String> = found.collect::<Result<_, _>>().map_err(failed)?;
+    let next = items.last().filter(|_| items.len() == IDS_OF_PAGE).cloned();
+    Ok(Scanned { items, next })
+}
+
 fn entries(conn: &Connection, list: List, after: &str) -> Result<Scanned<Entry>, Stop> {
     let (part, sort) = after.split_once(BETWEEN).unwrap_or(("", ""));
     let most = entries_of_page(list);
@@ -105,6 +115,16 @@ impl Sqlite {
     ) -> Read<Scanned<Aggregate>> {
         let after = after.unwrap_or_default();
         self.snapshot("scan", move |conn| page(conn, table, &after))
+            .await
+    }
+
+    pub(crate) async fn scan_ids(
+        &self,
+        table: Table,
+        after: Option<String>,
+    ) -> Read<Scanned<String>> {
+        let after = after.unwrap_or_default();
+        self.snapshot("scan", move |conn| ids(conn, table, &after))
             .await
     }
 
