@@ -416,6 +416,13 @@ impl Cql {
             op_body: codec::encode("answer", &row)?,
             outbox: None,
         };
-        Ok(self.inner.commit(&commit).await? != Some(false))
+        match self.inner.commit(&commit).await? {
+            Some(kept) => Ok(kept),
+            // Nobody knows: a repeat must find what this one tells, so it is told only once it is there.
+            None => {
+                let there = self.inner.serial_row(&home.at(op_row(commit.op))).await?;
+                Ok(there == Some(commit.op_body))
+            }
+        }
     }
 }
