@@ -19,6 +19,7 @@ pub mod periodic;
 pub mod routes;
 pub mod tls;
 pub mod trust;
+pub mod ui;
 mod unreadable;
 pub mod uploads;
 pub mod waves;

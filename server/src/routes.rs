@@ -14,7 +14,7 @@ use tower_http::{
     trace::TraceLayer,
 };
 
-use crate::{agent, api, app::Shared, limits, metrics, web};
+use crate::{agent, api, app::Shared, limits, metrics, ui, web};
 
 /// Largest body of the agent protocol's requests but uploads, in bytes: an envelope in BSON.
 const AGENT_BODY: usize = 300 * 1024;
@@ -70,7 +70,13 @@ pub fn router(app: Shared) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(app.clone(), agent::advise));
 
+    let pages = ui::router(sign_in.clone()).layer(middleware::from_fn_with_state(
+        app.clone(),
+        ui::headers::strict,
+    ));
     let people = api::router(sign_in)
+        .merge(pages)
+        .layer(middleware::from_fn_with_state(app.clone(), ui::csrf::guard))
         .layer(middleware::from_fn_with_state(app.clone(), limits::timeout))
         .layer(RequestBodyLimitLayer::new(l.body_bytes))
         .layer(DefaultBodyLimit::max(l.body_bytes))
@@ -84,6 +90,10 @@ pub fn router(app: Shared) -> Router {
         .method_not_allowed_fallback(web::no_such_method)
         .layer(CatchPanicLayer::custom(web::panicked))
         .layer(middleware::from_fn(web::only_problems))
+        .layer(middleware::from_fn_with_state(
+            app.clone(),
+            ui::errors::as_pages,
+        ))
         .layer(middleware::from_fn_with_state(app.clone(), metrics::count))
         .layer(middleware::from_fn(web::log))
         .layer(

@@ -41,7 +41,8 @@ pub fn span<B>(request: &Request<B>) -> Span {
 
 /// One line a request: people's as info, agents' as debug (they ask all day), whatever failed here as a warning.
 pub async fn log(request: AxumRequest, next: Next) -> Response {
-    let of_people = request.uri().path().starts_with("/api/");
+    let path = request.uri().path();
+    let of_people = !path.starts_with("/agent/") && !path.starts_with("/assets/");
     let begin = Instant::now();
     let response = next.run(request).await;
     let (status, ms) = (response.status().as_u16(), begin.elapsed().as_millis());

@@ -10,7 +10,7 @@ mod openapi;
 pub mod packets;
 pub mod sign_in;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 pub mod tickets;
 pub mod trust;
 pub mod users;

@@ -15,6 +15,7 @@ use crate::{
     app::{App, Shared},
     errors::{Answer, Problem},
     people::secrets,
+    ui::session,
 };
 
 /// A signed-in person, within the customers for which they hold a role.
@@ -33,6 +34,11 @@ impl Caller {
     /// A write by this person.
     pub fn write(&self, now: Time) -> Write {
         Write::person(self.person.clone(), now)
+    }
+
+    /// The customers for which they work with tickets and packets; none for who only audits.
+    pub fn as_staff(&self) -> Option<Scope> {
+        scope_of(&self.roles, &super::staff::ROLES)
     }
 
     /// 404 for a customer that is none of theirs.
@@ -103,11 +109,12 @@ pub(super) async fn refuse(
 }
 
 async fn signed_in(parts: &Parts, app: &App) -> Answer<(Caller, Who)> {
-    let bearer = parts
-        .headers
-        .get(header::AUTHORIZATION)
-        .and_then(|v| v.to_str().ok())
-        .and_then(|v| v.strip_prefix("Bearer "))
+    let bearer = match parts.headers.get(header::AUTHORIZATION) {
+        Some(value) => value.to_str().ok().and_then(|v| v.strip_prefix("Bearer ")),
+        // A browser's: what it may change with it, the guard decides.
+        None => session::token(&parts.headers),
+    };
+    let bearer = bearer
         .filter(|token| token.starts_with(secrets::PREFIX))
         .ok_or_else(|| Problem::unauthorized("sign in first: Authorization: Bearer bh_…"))?;
     let hash = secrets::hash(bearer);

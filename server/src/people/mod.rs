@@ -7,6 +7,7 @@ mod house_admin;
 pub mod password;
 mod reviewer;
 pub mod secrets;
+mod staff;
 mod viewer;
 
 pub use admin::Admin;
@@ -15,4 +16,5 @@ pub use engineer::Engineer;
 pub use engineer_or_reviewer::EngineerOrReviewer;
 pub use house_admin::HouseAdmin;
 pub use reviewer::Reviewer;
+pub use staff::Staff;
 pub use viewer::Viewer;

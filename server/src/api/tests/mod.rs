@@ -4,7 +4,7 @@ mod document;
 mod downloads;
 mod enrolment;
 mod erasing;
-mod house;
+pub mod house;
 mod life;
 mod limits;
 mod operations;

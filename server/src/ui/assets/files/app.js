@@ -1,0 +1,87 @@
+// What pages do beyond being read: keys, copying, filters that show at once. All of it works without.
+const typing = (at) => at.closest?.("input, textarea, select, [contenteditable]");
+
+const places = { h: "/", t: "/tickets", o: "/hooks", i: "/instances", p: "/packets", a: "/audit", d: "/admin" };
+let going = 0;
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && typing(event.target)) {
+    event.target.blur();
+    return;
+  }
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+  if (going && Date.now() - going < 1500) {
+    going = 0;
+    // Only where the page itself offers to go.
+    if (event.key in places && (event.key === "h" || document.querySelector(`nav a[href="${places[event.key]}"]`))) {
+      event.preventDefault();
+      location.assign(places[event.key]);
+    }
+    return;
+  }
+  const act = {
+    "/": () => document.querySelector("#q")?.focus(),
+    "?": () => location.assign("/help"),
+    g: () => { going = Date.now(); },
+    n: () => document.querySelector("[data-key=n]")?.click(),
+  }[event.key];
+  if (act) {
+    event.preventDefault();
+    act();
+  }
+});
+
+// A filter shows what it chose without its button.
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
+});
+
+// A click on an id or a command copies it whole.
+document.addEventListener("click", async (event) => {
+  const at = event.target.closest("[data-copy]");
+  if (!at) return;
+  const text = at.dataset.copy || at.textContent;
+  try {
+    await navigator.clipboard.writeText(text);
+    say("Copied");
+  } catch {
+    getSelection()?.selectAllChildren(at);
+  }
+});
+
+// What cannot be undone asks once, by naming the thing.
+document.addEventListener("submit", (event) => {
+  const words = event.submitter?.dataset.asks ?? event.target.dataset.asks;
+  if (words && !confirm(words)) event.preventDefault();
+});
+
+// One line at the foot of the page, read out where the page is read out.
+export function say(words) {
+  let line = document.querySelector("#say");
+  if (!line) {
+    line = document.createElement("p");
+    line.id = "say";
+    line.setAttribute("role", "status");
+    document.body.append(line);
+  }
+  line.textContent = words;
+  clearTimeout(say.timer);
+  say.timer = setTimeout(() => { line.textContent = ""; }, 4000);
+}
+
+// Relative times grow old on a page that stays open.
+const units = [[86_400_000, "d"], [3_600_000, "h"], [60_000, "min"], [1_000, "s"]];
+function relative(ms) {
+  const size = Math.abs(ms);
+  if (size < 5_000) return "now";
+  if (size >= 60 * 86_400_000) return null;
+  const [unit, word] = units.find(([unit]) => size >= unit);
+  const long = `${Math.floor(size / unit)} ${word}`;
+  return ms > 0 ? `${long} ago` : `in ${long}`;
+}
+setInterval(() => {
+  for (const time of document.querySelectorAll("time[datetime]")) {
+    const words = relative(Date.now() - Date.parse(time.dateTime));
+    if (words && words !== time.textContent) time.textContent = words;
+  }
+}, 15_000);

@@ -1,0 +1,113 @@
+//! `Chrome`: what stands around every page: where one is, who one is, what one may go to.
+use askama::Template;
+use axum::{
+    http::header,
+    response::{IntoResponse as _, Response},
+};
+use boathook_hooks::time::Time;
+use boathook_schema::Role;
+
+use crate::{
+    app::App,
+    errors::{Answer, Problem},
+    people::Caller,
+    ui::{
+        assets,
+        visit::Visit,
+        words::{Size, When},
+    },
+};
+
+/// The parts of the site, as the top of each page names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Section {
+    Home,
+    Tickets,
+    Hooks,
+    Instances,
+    Packets,
+    Audit,
+    Admin,
+    None,
+}
+
+pub struct Person {
+    pub id: String,
+    pub name: String,
+    /// Reads tickets, hooks and packets; a viewer reads the audit alone.
+    pub works: bool,
+    pub is_engineer: bool,
+    pub is_admin: bool,
+}
+
+pub struct Chrome {
+    pub title: String,
+    pub section: Section,
+    pub person: Option<Person>,
+    pub csrf: String,
+    pub here: String,
+    pub now: Time,
+}
+
+impl Chrome {
+    pub fn of(
+        app: &App,
+        caller: &Caller,
+        visit: &Visit,
+        section: Section,
+        title: impl Into<String>,
+    ) -> Self {
+        let has = |wanted: &[Role]| caller.roles.iter().any(|g| wanted.contains(&g.role));
+        Self {
+            title: title.into(),
+            section,
+            person: Some(Person {
+                id: caller.person.to_string(),
+                name: caller.name.clone(),
+                works: has(&[Role::Engineer, Role::Reviewer, Role::Admin]),
+                is_engineer: has(&[Role::Engineer]),
+                is_admin: has(&[Role::Admin]),
+            }),
+            csrf: visit.csrf.clone(),
+            here: visit.here.clone(),
+            now: app.now(),
+        }
+    }
+
+    /// For whoever is not signed in.
+    pub fn outside(now: Time, title: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            section: Section::None,
+            person: None,
+            csrf: String::new(),
+            here: String::new(),
+            now,
+        }
+    }
+
+    pub fn asset(&self, file: &str) -> &'static str {
+        assets::address(file)
+    }
+
+    pub fn when(&self, time: &Time) -> When {
+        When::of(*time, self.now)
+    }
+
+    pub fn size(&self, bytes: &u64) -> Size {
+        Size::of(*bytes)
+    }
+
+    /// For `aria-current`.
+    pub fn is_in(&self, section: &str) -> bool {
+        format!("{:?}", self.section).eq_ignore_ascii_case(section)
+    }
+}
+
+/// The page as an answer.
+pub fn html(page: &impl Template) -> Answer<Response> {
+    let text = page
+        .render()
+        .map_err(|e| Problem::internal("rendering a page", e))?;
+    Ok(([(header::CONTENT_TYPE, "text/html; charset=utf-8")], text).into_response())
+}

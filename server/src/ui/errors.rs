@@ -1,0 +1,122 @@
+//! Problems as pages: what happened, why, and what to do. Programs that ask for JSON keep the problem as it is.
+use askama::Template;
+use axum::{
+    body::to_bytes,
+    extract::{Request, State},
+    http::{Method, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse as _, Redirect, Response},
+};
+use boathook_hooks::protocol::PROBLEM_TYPE;
+use serde_json::Value;
+
+use crate::{
+    app::Shared,
+    ui::{
+        chrome::{Chrome, html},
+        headers,
+        visit::here,
+    },
+};
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage {
+    chrome: Chrome,
+    status: u16,
+    heading: &'static str,
+    detail: String,
+    what_to_do: &'static str,
+    request_id: String,
+}
+
+/// Around everything: an error that a browser would show becomes a page; who is not signed in is asked to be.
+pub async fn as_pages(State(app): State<Shared>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let for_programs = path.starts_with("/api/") || path.starts_with("/agent/");
+    let wants_page = request
+        .headers()
+        .get(header::ACCEPT)
+        .and_then(|v| v.to_str().ok())
+        .is_some_and(|v| v.contains("text/html"));
+    if for_programs || !wants_page {
+        return next.run(request).await;
+    }
+    let (method, here) = (request.method().clone(), here(request.uri()));
+    let response = next.run(request).await;
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    if kind.is_none_or(|v| v.as_bytes() != PROBLEM_TYPE.as_bytes()) {
+        return response;
+    }
+    if response.status() == StatusCode::UNAUTHORIZED && method == Method::GET {
+        let to: String = form_urlencoded::byte_serialize(here.as_bytes()).collect();
+        return Redirect::to(&format!("/sign-in?to={to}")).into_response();
+    }
+    page(&app, response).await
+}
+
+async fn page(app: &Shared, response: Response) -> Response {
+    let (parts, body) = response.into_parts();
+    let problem: Value = match to_bytes(body, 64 * 1024).await {
+        Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_default(),
+        Err(_) => Value::Null,
+    };
+    let (heading, what_to_do) = words(parts.status);
+    let page = ErrorPage {
+        chrome: Chrome::outside(app.now(), heading),
+        status: parts.status.as_u16(),
+        heading,
+        detail: problem["detail"].as_str().unwrap_or_default().to_owned(),
+        what_to_do,
+        request_id: match parts.headers.get(crate::routes::REQUEST_ID) {
+            Some(id) => id.to_str().unwrap_or_default().to_owned(),
+            None => String::new(),
+        },
+    };
+    let mut answer = match html(&page) {
+        Ok(answer) => answer,
+        Err(problem) => return problem.into_response(),
+    };
+    *answer.status_mut() = parts.status;
+    for (name, value) in &parts.headers {
+        if name != header::CONTENT_TYPE && name != header::CONTENT_LENGTH {
+            answer.headers_mut().insert(name, value.clone());
+        }
+    }
+    headers::put(app, answer.headers_mut());
+    answer
+}
+
+fn words(status: StatusCode) -> (&'static str, &'static str) {
+    match status.as_u16() {
+        401 => ("You are signed out", "Sign in, then do it again."),
+        403 => (
+            "Not for you",
+            "If you should have this, ask an admin of boathook for the role.",
+        ),
+        404 => (
+            "Nothing is here",
+            "It may be gone, or may belong to a customer that you do not work for. Both look the same from here.",
+        ),
+        405 => ("That is no page", "Go back and use the page's own buttons."),
+        409 => (
+            "Somebody was quicker",
+            "Go back, look at how it is now, and decide again.",
+        ),
+        410 => ("It has ended", "Go back to see what became of it."),
+        413 => ("Too much", "Send less."),
+        429 => (
+            "Too many tries",
+            "Wait a minute and try again. Nothing is locked.",
+        ),
+        503 => (
+            "Not now",
+            "The server is up but what it needs is busy or away. Try again in a moment; nothing was lost.",
+        ),
+        400..500 => ("That cannot be read", "Go back and try again."),
+        _ => (
+            "Something failed here",
+            "It is in the server's log under the number below; tell your operator that number.",
+        ),
+    }
+}

@@ -1,0 +1,39 @@
+//! The web UI: pages rendered here, readable without script, on the same functions as the JSON API.
+//!
+//! A page's struct, handler and tests live in one file of `pages`, beside its template. What a page may do is its
+//! handler's argument, as in the API.
+pub mod assets;
+pub mod chrome;
+pub mod csrf;
+pub mod errors;
+pub mod forms;
+pub mod headers;
+pub mod links;
+pub mod pages;
+pub mod session;
+#[cfg(test)]
+pub mod tests;
+pub mod visit;
+pub mod words;
+
+use axum::{
+    Router,
+    routing::{get, post},
+};
+use tower_http::compression::CompressionLayer;
+
+use crate::{app::Shared, limits::RateLayer};
+
+/// Every page and action of people with a browser.
+pub fn router(sign_in_limit: RateLayer) -> Router<Shared> {
+    Router::new()
+        .route("/sign-in", post(pages::sign_in::post))
+        .route_layer(sign_in_limit)
+        .route("/sign-in", get(pages::sign_in::get))
+        .route("/sign-out", post(pages::sign_in::sign_out))
+        .route("/", get(pages::home::get))
+        .route("/tickets", get(pages::tickets::get))
+        .route("/help", get(pages::help::get))
+        .route("/assets/{name}", get(assets::get))
+        .layer(CompressionLayer::new())
+}
