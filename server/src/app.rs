@@ -33,6 +33,8 @@ pub struct App {
     pub shutdown: CancellationToken,
     /// What the agent protocol keeps in memory.
     pub agent: crate::agent::AgentState,
+    /// What people watch here.
+    pub live: crate::live::Live,
     /// The places of downloads.
     pub downloads: Arc<crate::api::packets::Downloads>,
 }

@@ -13,6 +13,7 @@ pub mod keys;
 pub mod limits;
 pub mod listeners;
 pub mod lists;
+pub mod live;
 pub mod metrics;
 pub mod people;
 pub mod periodic;

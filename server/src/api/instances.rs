@@ -17,7 +17,7 @@ use crate::{
     app::{App, Shared},
     erasing::missing,
     errors::{Answer, IntoAnswer as _, Problem},
-    people::{Admin, Viewer},
+    people::{Admin, Staff},
 };
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -111,7 +111,7 @@ impl Why {
 #[utoipa::path(get, path = "/api/v1/instances", tag = "instances", params(InstancesQuery), responses((status = 200, body = List<InstanceView>)))]
 pub async fn list(
     State(app): State<Shared>,
-    Viewer(caller): Viewer,
+    Staff(caller): Staff,
     Query(query): Query<InstancesQuery>,
 ) -> Answer<Json<List<InstanceView>>> {
     let filter = InstanceFilter {
@@ -127,7 +127,7 @@ pub async fn list(
 #[utoipa::path(get, path = "/api/v1/instances/{id}", tag = "instances", params(("id" = String, Path)), responses((status = 200, body = InstanceView)))]
 pub async fn get(
     State(app): State<Shared>,
-    Viewer(caller): Viewer,
+    Staff(caller): Staff,
     Path(id): Path<InstanceId>,
 ) -> Answer<Json<InstanceView>> {
     Ok(Json(find(&app, &caller.scope, &id).await?.into()))

@@ -14,6 +14,7 @@ pub mod tests;
 pub mod tickets;
 pub mod trust;
 pub mod users;
+pub mod watching;
 
 use axum::{Extension, Router};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -52,6 +53,8 @@ pub fn router(sign_in_limit: RateLayer) -> Router<Shared> {
         .routes(routes!(hooks::stop))
         .routes(routes!(hooks::lower))
         .routes(routes!(hooks::instances))
+        .routes(routes!(watching::hook))
+        .routes(routes!(watching::ticket))
         .routes(routes!(instances::list))
         .routes(routes!(instances::get, erasures::instance))
         .routes(routes!(instances::confirm))

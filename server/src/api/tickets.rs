@@ -17,7 +17,7 @@ use crate::{
     },
     app::{App, Shared},
     errors::{Answer, IntoAnswer as _, Problem},
-    people::{Caller, Engineer, Viewer},
+    people::{Caller, Engineer, Staff},
 };
 
 #[derive(Deserialize, ToSchema)]
@@ -112,7 +112,7 @@ pub async fn put(
 #[utoipa::path(get, path = "/api/v1/tickets", tag = "tickets", params(TicketsQuery), responses((status = 200, body = List<TicketRow>)))]
 pub async fn list(
     State(app): State<Shared>,
-    Viewer(caller): Viewer,
+    Staff(caller): Staff,
     Query(query): Query<TicketsQuery>,
 ) -> Answer<Json<List<TicketRow>>> {
     let page = Page::first(query.limit.unwrap_or(100)).after(query.after);
@@ -127,7 +127,7 @@ pub async fn list(
 #[utoipa::path(get, path = "/api/v1/tickets/{system}/{key}", tag = "tickets", params(("system" = String, Path), ("key" = String, Path)), responses((status = 200, body = TicketView)))]
 pub async fn get(
     State(app): State<Shared>,
-    Viewer(caller): Viewer,
+    Staff(caller): Staff,
     Path((system, key)): Path<(String, String)>,
 ) -> Answer<Json<TicketView>> {
     Ok(Json(

@@ -77,6 +77,7 @@ pub async fn open(
         server: uuid::Uuid::now_v7(),
         agent,
         downloads: Arc::default(),
+        live: Default::default(),
         store,
         keys,
         clock,

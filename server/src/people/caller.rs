@@ -41,6 +41,12 @@ impl Caller {
         scope_of(&self.roles, &super::staff::ROLES)
     }
 
+    /// The scope of staff as it is now: none once the sign-in has ended, or the roles were taken away.
+    pub async fn staff_scope_now(&self, app: &App) -> Answer<Option<Scope>> {
+        let who = app.store.who(&Scope::System, &self.token, app.now()).await?;
+        Ok(who.and_then(|who| narrowed(&who, &super::staff::ROLES)))
+    }
+
     /// 404 for a customer that is none of theirs.
     pub fn must_hold(&self, customer: &CustomerId) -> Answer<()> {
         if self.scope.holds(customer) {
@@ -70,19 +76,21 @@ pub(super) async fn with_role(
     wanted: &[Role],
     name: &'static str,
 ) -> Answer<Caller> {
-    let (mut caller, who) = signed_in(parts, app).await?;
+    let (caller, who) = signed_in(parts, app).await?;
+    match narrowed(&who, wanted) {
+        Some(scope) => Ok(Caller { scope, ..caller }),
+        None => Err(refuse(app, parts, &caller, name).await),
+    }
+}
+
+/// The customers for which this sign-in or token passes one of the roles on.
+fn narrowed(who: &Who, wanted: &[Role]) -> Option<Scope> {
     let own = scope_of(&who.person().roles, wanted);
-    let passed_on = match &who {
+    let passed_on = match who {
         Who::SignIn { .. } => own.clone(),
         Who::Token { token, .. } => scope_of(&token.roles, wanted),
     };
-    match own.zip(passed_on).and_then(|(a, b)| both(a, b)) {
-        Some(scope) => {
-            caller.scope = scope;
-            Ok(caller)
-        }
-        None => Err(refuse(app, parts, &caller, name).await),
-    }
+    own.zip(passed_on).and_then(|(a, b)| both(a, b))
 }
 
 /// 403 for a caller without the role, recorded as an event.

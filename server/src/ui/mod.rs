@@ -4,13 +4,18 @@
 //! handler's argument, as in the API.
 pub mod assets;
 pub mod chrome;
+pub mod counters;
 pub mod csrf;
+pub mod differ;
 pub mod errors;
+pub mod explained;
 pub mod forms;
 pub mod headers;
 pub mod links;
+pub mod names;
 pub mod pages;
 pub mod session;
+pub mod starts;
 #[cfg(test)]
 pub mod tests;
 pub mod visit;
@@ -33,6 +38,23 @@ pub fn router(sign_in_limit: RateLayer) -> Router<Shared> {
         .route("/sign-out", post(pages::sign_in::sign_out))
         .route("/", get(pages::home::get))
         .route("/tickets", get(pages::tickets::get))
+        .route("/tickets/{system}/{key}", get(pages::ticket::get))
+        .route(
+            "/tickets/{system}/{key}/hooks/new",
+            get(pages::editor::new).post(pages::editor::create),
+        )
+        .route("/hooks", get(pages::hooks::get))
+        .route("/hooks/preview", post(pages::editor::preview))
+        .route("/hooks/{id}", get(pages::hook::get))
+        .route(
+            "/hooks/{id}/edit",
+            get(pages::editor::edit).post(pages::editor::save),
+        )
+        .route("/hooks/{id}/review", get(pages::review::get))
+        .route("/hooks/{id}/send-back", post(pages::review::send_back))
+        .route("/hooks/{id}/publish", post(pages::review::publish))
+        .route("/hooks/{id}/stop", post(pages::hook::stop))
+        .route("/hooks/{id}/lower", post(pages::hook::lower))
         .route("/help", get(pages::help::get))
         .route("/assets/{name}", get(assets::get))
         .layer(CompressionLayer::new())

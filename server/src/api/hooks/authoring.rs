@@ -7,7 +7,7 @@ use boathook_hooks::{
         hook::{Hook, HookCustomers, Subject},
         root::Bounds,
     },
-    explain,
+    explain::{self, Explanation},
     ids::CustomerId,
     time::Time,
 };
@@ -20,7 +20,7 @@ use crate::{
     api::extract::Json,
     app::{App, Shared},
     errors::{Answer, Problem},
-    people::Viewer,
+    people::Staff,
 };
 
 #[derive(Deserialize, ToSchema)]
@@ -39,7 +39,7 @@ pub struct Faults {
 #[utoipa::path(post, path = "/api/v1/lint", tag = "hooks", responses((status = 200, body = Faults)))]
 pub async fn lint(
     State(app): State<Shared>,
-    Viewer(_caller): Viewer,
+    Staff(_caller): Staff,
     Json(text): Json<Text>,
 ) -> Json<Faults> {
     let bounds = bounds(&app);
@@ -52,32 +52,49 @@ pub async fn lint(
 #[utoipa::path(post, path = "/api/v1/explain", tag = "hooks", responses((status = 200, body = Object)))]
 pub async fn explain(
     State(app): State<Shared>,
-    Viewer(_caller): Viewer,
+    Staff(_caller): Staff,
     Json(text): Json<Text>,
 ) -> Answer<Json<Value>> {
-    let fills = Fills::preview(app.now())
+    let hook = previewed(&text.toml, None, None, app.now())?.map_err(faulty)?;
+    Ok(Json(explanation(&app, &hook)))
+}
+
+/// The hook that a text would be now. A text that names neither ticket nor customer gets those of `ticket`, or stands for
+/// itself.
+pub fn previewed(
+    toml: &str,
+    ticket: Option<&TicketRef>,
+    customer: Option<&CustomerId>,
+    now: Time,
+) -> Answer<Result<Hook, Vec<Fault>>> {
+    let fills = Fills::preview(now)
         .ok_or_else(|| Problem::internal("previewing a hook", "no placeholders"))?;
     let fills = Fills {
-        // A text that names neither is explained all the same.
-        subject: Some(Subject::Ticket {
-            system: "-".into(),
-            key: "-".into(),
-            url: None,
+        subject: Some(match ticket {
+            Some(at) => subject(at, None),
+            None => Subject::Ticket {
+                system: "-".into(),
+                key: "-".into(),
+                url: None,
+            },
         }),
-        customers: Some(HookCustomers::Only(Vec::new())),
+        customers: Some(HookCustomers::Only(customer.cloned().into_iter().collect())),
         ..fills
     };
-    let draft = authoring::parse(&text.toml).map_err(faulty)?;
-    let hook = draft.into_hook(fills).map_err(faulty)?;
-    Ok(Json(explanation(&app, &hook)))
+    Ok(authoring::parse(toml).and_then(|draft| draft.into_hook(fills)))
 }
 
 /// As programs read it; `Display` of the same is the text for people.
 pub fn explanation(app: &App, hook: &Hook) -> Value {
-    let explanation = explain::explain(hook, root_bounds(app).as_ref());
+    let explanation = explained(app, hook);
     let mut json = serde_json::to_value(&explanation).unwrap_or_default();
     json["text"] = explanation.to_string().into();
     json
+}
+
+/// The same for pages.
+pub fn explained(app: &App, hook: &Hook) -> Explanation {
+    explain::explain(hook, root_bounds(app).as_ref())
 }
 
 /// The root's bounds, or the usual ones before there is a root.

@@ -101,35 +101,35 @@ pub async fn send_back(
     Path(id): Path<HookId>,
     Json(body): Json<Words>,
 ) -> Answer<Json<HookView>> {
-    if !(1..=4_000).contains(&body.words.trim().chars().count()) {
+    let record = sent_back(&app, &caller, &id, body.words).await?;
+    Ok(Json(view(&app, &caller.scope, &record, None).await?))
+}
+
+pub async fn sent_back(
+    app: &App,
+    caller: &Caller,
+    id: &HookId,
+    words: String,
+) -> Answer<HookRecord> {
+    if !(1..=4_000).contains(&words.trim().chars().count()) {
         return Err(Problem::field(
             "words",
             "the words are empty or too long",
             "1 to 4000 characters",
         ));
     }
-    let record = find_to_change(&app, &caller.scope, &id).await?;
+    let record = find_to_change(app, &caller.scope, id).await?;
     let step = Move::SendBack {
         by: caller.person.clone(),
-        words: body.words,
+        words,
     };
     let revision = latest(&record)?.revision;
-    let write = caller.write(app.now());
+    let (write, expect) = (caller.write(app.now()), Some(record.version));
     let moved = app
         .store
-        .advance(
-            &caller.scope,
-            write,
-            id,
-            revision,
-            Some(record.version),
-            step,
-            None,
-        )
+        .advance(&caller.scope, write, id.clone(), revision, expect, step, None)
         .await;
-    Ok(Json(
-        view(&app, &caller.scope, &moved.answer()?, None).await?,
-    ))
+    moved.answer()
 }
 
 pub async fn new_hook(app: &App, caller: &Caller, body: NewHook) -> Answer<HookRecord> {

@@ -48,6 +48,16 @@ pub async fn lower(
     Path(id): Path<HookId>,
     Json(body): Json<Lower>,
 ) -> Answer<Json<HookView>> {
+    let record = lower_hook(&app, &caller, &id, body).await?;
+    Ok(Json(view(&app, &caller.scope, &record, None).await?))
+}
+
+pub async fn lower_hook(
+    app: &App,
+    caller: &Caller,
+    id: &HookId,
+    body: Lower,
+) -> Answer<HookRecord> {
     if body.places.is_none() && body.expires_at.is_none() {
         return Err(Problem::field(
             "places",
@@ -55,7 +65,7 @@ pub async fn lower(
             "places, expires_at, or both",
         ));
     }
-    let record = find_to_change(&app, &caller.scope, &id).await?;
+    let record = find_to_change(app, &caller.scope, id).await?;
     let digest =
         published(&record).ok_or_else(|| Problem::conflict("the hook is not published"))?;
     let write = caller.write(app.now());
@@ -63,8 +73,7 @@ pub async fn lower(
         .lower(&caller.scope, write, digest, body.places, body.expires_at)
         .await
         .answer()?;
-    let record = find_to_change(&app, &caller.scope, &id).await?;
-    Ok(Json(view(&app, &caller.scope, &record, None).await?))
+    find_to_change(app, &caller.scope, id).await
 }
 
 pub async fn stop_hook(app: &App, caller: &Caller, id: &HookId, why: String) -> Answer<HookRecord> {

@@ -16,7 +16,7 @@ use crate::{
     },
     app::{App, Shared},
     errors::{Answer, Problem},
-    people::Viewer,
+    people::Staff,
 };
 
 /// One instance's claim or answer; an instance that did both has a row for each. A *waiting* that it has claimed after is
@@ -83,28 +83,35 @@ pub struct InstancesQuery {
 #[utoipa::path(get, path = "/api/v1/hooks/{id}/instances", tag = "hooks", params(("id" = String, Path), InstancesQuery), responses((status = 200, body = List<InstanceRow>)))]
 pub async fn instances(
     State(app): State<Shared>,
-    Viewer(caller): Viewer,
+    Staff(caller): Staff,
     Path(id): Path<HookId>,
     Query(query): Query<InstancesQuery>,
 ) -> Answer<Json<List<InstanceRow>>> {
-    let record = find(&app, &caller.scope, &id).await?;
+    Ok(Json(rows(&app, &caller.scope, &id, query).await?))
+}
+
+/// What instances made of a hook's revision, for the API and its page.
+pub async fn rows(
+    app: &App,
+    scope: &Scope,
+    id: &HookId,
+    query: InstancesQuery,
+) -> Answer<List<InstanceRow>> {
+    let record = find(app, scope, id).await?;
     let row = match query.revision {
         Some(number) => record.revision(number),
         None => record.revisions.iter().rev().find(|r| r.digest.is_some()),
     };
     let Some(digest) = row.and_then(|r| r.digest) else {
-        return Ok(Json(List {
+        return Ok(List {
             items: Vec::new(),
             next: None,
-        }));
+        });
     };
     let page = |after| Page::first(query.limit.unwrap_or(100)).after(after);
     match cursor(query.after.as_deref())? {
         Part::Claims(after) => {
-            let claims = app
-                .store
-                .claims(&caller.scope, &digest, page(after))
-                .await?;
+            let claims = app.store.claims(scope, &digest, page(after)).await?;
             let mut list = List::of(claims, InstanceRow::from);
             // The answers follow on the page after the last claims.
             list.next = Some(
@@ -112,15 +119,11 @@ pub async fn instances(
                     .map_or("answers.".to_owned(), |next| format!("claims.{next}")),
             );
             if list.items.is_empty() {
-                return answers(&app, &caller.scope, &digest, page(None))
-                    .await
-                    .map(Json);
+                return answers(app, scope, &digest, page(None)).await;
             }
-            Ok(Json(list))
+            Ok(list)
         }
-        Part::Answers(after) => answers(&app, &caller.scope, &digest, page(after))
-            .await
-            .map(Json),
+        Part::Answers(after) => answers(app, scope, &digest, page(after)).await,
     }
 }
 

@@ -1,12 +1,12 @@
 //! Hooks from draft to the last packet: each step a function apart from its axum handler.
-mod authoring;
-mod edit;
-mod end;
-pub(super) mod instances;
-mod publish;
+pub mod authoring;
+pub mod edit;
+pub mod end;
+pub mod instances;
+pub mod publish;
 mod read;
 mod sign;
-mod view;
+pub mod view;
 
 pub use authoring::{explain, lint};
 pub use edit::{post, put, send_back, submit};
@@ -61,7 +61,7 @@ pub async fn find_revision(
 }
 
 /// The revision that is worked on.
-fn latest(record: &HookRecord) -> Answer<&RevisionRow> {
+pub fn latest(record: &HookRecord) -> Answer<&RevisionRow> {
     record
         .latest()
         .ok_or_else(|| Problem::internal("reading a hook", "it has no revision"))

@@ -21,7 +21,7 @@ use crate::{
     },
     app::Shared,
     errors::{Answer, Problem},
-    people::Viewer,
+    people::Staff,
 };
 
 #[derive(Deserialize, IntoParams)]
@@ -48,7 +48,7 @@ pub struct Form {
 #[utoipa::path(get, path = "/api/v1/hooks", tag = "hooks", params(HooksQuery), responses((status = 200, body = List<HookRow>)))]
 pub async fn list(
     State(app): State<Shared>,
-    Viewer(caller): Viewer,
+    Staff(caller): Staff,
     Query(query): Query<HooksQuery>,
 ) -> Answer<Json<List<HookRow>>> {
     let ticket = match query.ticket {
@@ -78,7 +78,7 @@ pub async fn list(
 #[utoipa::path(get, path = "/api/v1/hooks/{id}", tag = "hooks", params(("id" = String, Path)), responses((status = 200, body = HookView)))]
 pub async fn get(
     State(app): State<Shared>,
-    Viewer(caller): Viewer,
+    Staff(caller): Staff,
     Path(id): Path<HookId>,
 ) -> Answer<Json<HookView>> {
     let record = find(&app, &caller.scope, &id).await?;
@@ -89,7 +89,7 @@ pub async fn get(
 #[utoipa::path(get, path = "/api/v1/hooks/{id}/revisions/{revision}", tag = "hooks", params(("id" = String, Path), ("revision" = u32, Path)), responses((status = 200, body = HookView)))]
 pub async fn revision(
     State(app): State<Shared>,
-    Viewer(caller): Viewer,
+    Staff(caller): Staff,
     Path((id, revision)): Path<(HookId, u32)>,
 ) -> Answer<Json<HookView>> {
     let record = find(&app, &caller.scope, &id).await?;
@@ -102,7 +102,7 @@ pub async fn revision(
 #[utoipa::path(get, path = "/api/v1/hooks/{id}/revisions/{revision}/payload", tag = "hooks", params(("id" = String, Path), ("revision" = u32, Path)), responses((status = 200, content_type = "application/octet-stream")))]
 pub async fn payload(
     State(app): State<Shared>,
-    Viewer(caller): Viewer,
+    Staff(caller): Staff,
     Path((id, revision)): Path<(HookId, u32)>,
 ) -> Answer<Response> {
     let revision = find_revision(&app, &caller.scope, &id, revision).await?;
@@ -126,7 +126,7 @@ pub async fn payload(
 #[utoipa::path(get, path = "/api/v1/hooks/{id}/revisions/{revision}/envelope", tag = "hooks", params(("id" = String, Path), ("revision" = u32, Path), Form), responses((status = 200, content_type = "application/bson")))]
 pub async fn envelope(
     State(app): State<Shared>,
-    Viewer(caller): Viewer,
+    Staff(caller): Staff,
     Path((id, revision)): Path<(HookId, u32)>,
     Query(form): Query<Form>,
 ) -> Answer<Response> {

@@ -1,5 +1,10 @@
 //! One file a page: its struct, its handler and its tests, beside its template.
+pub mod editor;
 pub mod help;
 pub mod home;
+pub mod hook;
+pub mod hooks;
+pub mod review;
 pub mod sign_in;
+pub mod ticket;
 pub mod tickets;

@@ -85,3 +85,25 @@ setInterval(() => {
     if (words && words !== time.textContent) time.textContent = words;
   }
 }, 15_000);
+
+// A page that is watched is fetched again when the server says that it changed; a page that was asleep catches up.
+const live = document.querySelector("[data-live]");
+if (live) {
+  let told = null;
+  const source = new EventSource(live.dataset.live);
+  const changed = (event) => {
+    const first = told === null;
+    if (event.data === told) return;
+    told = event.data;
+    if (!first || document.querySelector("[data-live]").dataset.stale) refresh();
+  };
+  source.addEventListener("hook", changed);
+  source.addEventListener("ticket", changed);
+  async function refresh() {
+    const before = document.querySelector("#state-now")?.dataset.state;
+    await htmx.ajax("GET", location.href, { target: "#live", select: "#live", swap: "outerMorph" });
+    const now = document.querySelector("#state-now")?.dataset.state;
+    // The last signature came from elsewhere: on to the hook.
+    if (before === "in review" && now === "published") location.assign(location.pathname.replace(/\/review$/, ""));
+  }
+}

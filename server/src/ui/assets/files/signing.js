@@ -1,0 +1,181 @@
+// Signing in the browser: an Ed25519 key that no script can read out, kept in IndexedDB, over the very bytes that are shown.
+import { decode, lines } from "./bson.js";
+
+const csrf = () => document.querySelector("meta[name=boathook-csrf]").content;
+const hex = (bytes) => [...new Uint8Array(bytes)].map((b) => b.toString(16).padStart(2, "0")).join("");
+const base64 = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes)));
+const sha256 = (bytes) => crypto.subtle.digest("SHA-256", bytes);
+
+// ---- the key ----
+
+function database() {
+  return new Promise((done, failed) => {
+    const open = indexedDB.open("boathook", 1);
+    open.onupgradeneeded = () => open.result.createObjectStore("keys");
+    open.onsuccess = () => done(open.result);
+    open.onerror = () => failed(open.error);
+  });
+}
+
+async function stored(mode, act) {
+  const db = await database();
+  try {
+    return await new Promise((done, failed) => {
+      const tx = db.transaction("keys", mode, { durability: "strict" });
+      const request = act(tx.objectStore("keys"));
+      tx.oncomplete = () => done(request.result);
+      tx.onerror = tx.onabort = () => failed(tx.error);
+    });
+  } finally {
+    db.close();
+  }
+}
+
+export const keyOf = (person) => stored("readonly", (keys) => keys.get(person));
+
+export async function makeKey(person) {
+  const pair = await crypto.subtle.generateKey({ name: "Ed25519" }, false, ["sign", "verify"]);
+  const raw = await crypto.subtle.exportKey("raw", pair.publicKey);
+  const key = { pair, raw: new Uint8Array(raw), id: hex(await sha256(raw)) };
+  // Two windows at once: the first one's key is the key.
+  return await stored("readwrite", (keys) => keys.add(key, person)).then(() => key, () => keyOf(person));
+}
+
+export const publicText = (key) => `ed25519:${base64(key.raw)}`;
+
+export async function askAdmission(key) {
+  return send("/api/v1/trust/admissions", { key: publicText(key), place: "browser", comment: navigator.userAgent.slice(0, 200) });
+}
+
+export async function send(path, body) {
+  const answer = await fetch(path, {
+    method: "POST",
+    headers: { "content-type": "application/json", "boathook-csrf": csrf() },
+    body: JSON.stringify(body),
+  });
+  const json = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Error(json.detail ? json.detail + (json.expected ? `; expected: ${json.expected}` : "") : `the server answered ${answer.status}`);
+  return json;
+}
+
+// ---- the bytes ----
+
+const box = document.querySelector("#signing");
+const here = document.querySelector("#digest-here");
+
+async function payload() {
+  const { hook, revision } = box.dataset;
+  const answer = await fetch(`/api/v1/hooks/${encodeURIComponent(hook)}/revisions/${revision}/payload`);
+  if (!answer.ok) throw new Error("the bytes cannot be fetched: open the page again");
+  return new Uint8Array(await answer.arrayBuffer());
+}
+
+// DSSE v1's pre-authentication encoding.
+function pae(type, bytes) {
+  const text = new TextEncoder();
+  const head = text.encode(`DSSEv1 ${text.encode(type).length} ${type} ${bytes.length} `);
+  const out = new Uint8Array(head.length + bytes.length);
+  out.set(head);
+  out.set(bytes, head.length);
+  return out;
+}
+
+// ---- the page ----
+
+async function begin() {
+  const { person, digest, type, hook, revision, admitted } = box.dataset;
+  const $ = (id) => document.querySelector(id);
+  const say = (words) => { $("#key-now").textContent = words; };
+  box.querySelector(".needs-script").hidden = true;
+  box.querySelector(".with-script").hidden = false;
+  const bytes = await payload();
+  const computed = hex(await sha256(bytes));
+  if (computed !== digest) {
+    here.className = "notice bad";
+    here.textContent = `This browser computed ${computed}: these are other bytes than the page speaks of. Open it again; sign nothing.`;
+    return;
+  }
+  here.className = "notice good";
+  here.textContent = `SHA-256 computed in this browser: ${computed}, the same.`;
+  const decoded = $("#decoded");
+  decoded.hidden = false;
+  decoded.querySelector("pre").textContent = lines(decode(bytes)).trimStart();
+
+  let key = await keyOf(person);
+  const ids = admitted.split(" ").filter(Boolean);
+  if (!key) {
+    say("This browser has no key of yours yet.");
+    button("Make a key in this browser", async () => {
+      key = await makeKey(person);
+      await askAdmission(key);
+      waiting(key);
+    });
+    return;
+  }
+  if (!ids.includes(key.id)) {
+    waiting(key);
+    return;
+  }
+  say(`Signs with your key ${key.id.slice(0, 12)}…, kept in this browser.`);
+  for (const [id, hold] of [["#sign", false], ["#hold", true]]) {
+    const it = $(id);
+    it.disabled = false;
+    it.addEventListener("click", async () => {
+      it.disabled = true;
+      try {
+        const signature = await crypto.subtle.sign({ name: "Ed25519" }, key.pair.privateKey, pae(type, bytes));
+        await send(`/api/v1/hooks/${encodeURIComponent(hook)}/signatures`, { revision: Number(revision), digest: computed, keyid: key.id, sig: base64(signature), hold });
+        location.assign(`/hooks/${encodeURIComponent(hook)}/review?revision=${revision}`);
+      } catch (error) {
+        $("#signed").className = "notice bad";
+        $("#signed").textContent = `Not signed: ${error.message}`;
+        it.disabled = false;
+      }
+    });
+  }
+}
+
+function waiting(key) {
+  const say = document.querySelector("#key-now");
+  say.replaceChildren(
+    "Your key in this browser is not admitted yet. Tell the holders of the admission keys its fingerprint, by a way other than this site: ",
+    code(key.id),
+    ". They run: ",
+    code(`boathook roster add roster.bson ${box.dataset.person} --place browser --key ${publicText(key)}`),
+  );
+  button("Ask for admission again", async () => { await askAdmission(key); });
+}
+
+function code(text) {
+  const out = document.createElement("code");
+  out.textContent = text;
+  out.dataset.copy = text;
+  return out;
+}
+
+function button(words, act) {
+  document.querySelector("#key-act")?.remove();
+  const out = document.createElement("button");
+  out.type = "button";
+  out.id = "key-act";
+  out.textContent = words;
+  out.addEventListener("click", async () => {
+    out.disabled = true;
+    try {
+      await act();
+    } catch (error) {
+      const at = document.querySelector("#signed");
+      at.className = "notice bad";
+      at.textContent = error.message;
+    }
+    out.disabled = false;
+  });
+  document.querySelector("#key-now").after(out);
+}
+
+if (box?.dataset.digest) {
+  begin().catch((error) => {
+    here.className = "notice bad";
+    here.textContent = error.message;
+  });
+}

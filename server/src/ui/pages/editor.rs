@@ -1,0 +1,289 @@
+//! Writing a hook: new on a ticket, or an existing draft. The text is the whole truth; beside it stands what it means.
+use askama::Template;
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse as _, Redirect, Response},
+};
+use boathook_hooks::{
+    authoring::{self, Fault, Severity},
+    ids::HookId,
+    states::HookState,
+};
+use boathook_schema::{HookFilter, HookRecord, Page as Rows, Ticket, TicketRef};
+use serde::Deserialize;
+
+use crate::{
+    api::{
+        extract::{Path, Query},
+        hooks::{
+            authoring::{bounds, previewed},
+            edit::{ChangedHook, NewHook, change, freeze, new_hook},
+            find, find_revision, latest,
+        },
+        tickets,
+    },
+    app::{App, Shared},
+    errors::{Answer, Problem},
+    people::{Caller, Engineer},
+    ui::{
+        chrome::{Chrome, Section, html},
+        explained::Explained,
+        forms::Form,
+        links, starts,
+        visit::Visit,
+        words::Mark,
+    },
+};
+
+#[derive(Template)]
+#[template(path = "pages/editor.html")]
+struct Page {
+    chrome: Chrome,
+    /// Where the form goes.
+    action: String,
+    ticket: Option<Ticket>,
+    back: String,
+    heading: String,
+    mark: Option<Mark>,
+    toml: String,
+    /// The version that is edited; none for a new hook.
+    expect: Option<u64>,
+    starts: Vec<&'static starts::Start>,
+    preview: Preview,
+    problem: Option<Problem>,
+}
+
+/// What stands beside the text, and follows it as it is typed.
+#[derive(Template)]
+#[template(path = "pages/preview.html")]
+pub struct Preview {
+    faults: Vec<Fault>,
+    explained: Option<Explained>,
+}
+
+impl Preview {
+    async fn of(app: &App, toml: &str, ticket: Option<&Ticket>) -> Answer<Self> {
+        let faults = authoring::lint_at(toml, Some(&bounds(app)), app.now());
+        let at = ticket.map(|t| &t.at);
+        let hook = previewed(toml, at, ticket.map(|t| &t.customer), app.now())?;
+        let explained = match hook {
+            Ok(hook) => Some(Explained::of(app, &hook).await?),
+            Err(_) => None,
+        };
+        Ok(Self { faults, explained })
+    }
+
+    fn errors(&self) -> usize {
+        let is_error = |f: &&Fault| f.severity == Severity::Error;
+        self.faults.iter().filter(is_error).count()
+    }
+
+    fn word(fault: &Fault) -> &'static str {
+        match fault.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub struct Start {
+    /// The name of a starting text, or `blank`. By default the ticket's last hook.
+    start: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub struct Typed {
+    toml: String,
+    expect: Option<u64>,
+    /// `check`, `save` or `submit`.
+    act: String,
+    /// For the preview alone.
+    system: Option<String>,
+    key: Option<String>,
+}
+
+pub async fn new(
+    State(app): State<Shared>,
+    Engineer(caller): Engineer,
+    visit: Visit,
+    Path((system, key)): Path<(String, String)>,
+    Query(start): Query<Start>,
+) -> Answer<Response> {
+    let ticket = tickets::find(&app, &caller.scope, &TicketRef { system, key }).await?;
+    let toml = match start.start.as_deref() {
+        Some(name) => starts::text(name).ok_or_else(|| Problem::not_found("starting text"))?,
+        None => match last_of(&app, &caller, &ticket).await? {
+            Some(text) => text,
+            None => starts::FIRST.to_owned(),
+        },
+    };
+    Page::of(&app, &caller, &visit, Some(ticket), None, toml, None).await
+}
+
+pub async fn create(
+    State(app): State<Shared>,
+    Engineer(caller): Engineer,
+    visit: Visit,
+    Path((system, key)): Path<(String, String)>,
+    Form(typed): Form<Typed>,
+) -> Answer<Response> {
+    let at = TicketRef { system, key };
+    let ticket = tickets::find(&app, &caller.scope, &at).await?;
+    let toml = lines(&typed.toml);
+    if typed.act == "check" {
+        return Page::of(&app, &caller, &visit, Some(ticket), None, toml, None).await;
+    }
+    let body = NewHook {
+        toml: toml.clone(),
+        ticket: Some(at),
+    };
+    match new_hook(&app, &caller, body).await {
+        Ok(record) => on(&app, &caller, &record.id, &typed.act).await,
+        Err(problem) => {
+            Page::of(&app, &caller, &visit, Some(ticket), None, toml, Some(problem)).await
+        }
+    }
+}
+
+pub async fn edit(
+    State(app): State<Shared>,
+    Engineer(caller): Engineer,
+    visit: Visit,
+    Path(id): Path<HookId>,
+) -> Answer<Response> {
+    let record = find(&app, &caller.scope, &id).await?;
+    let revision = latest(&record)?.revision;
+    let toml = find_revision(&app, &caller.scope, &id, revision).await?.toml;
+    let ticket = ticket_of(&app, &caller, &record).await?;
+    Page::of(&app, &caller, &visit, ticket, Some(&record), toml, None).await
+}
+
+pub async fn save(
+    State(app): State<Shared>,
+    Engineer(caller): Engineer,
+    visit: Visit,
+    Path(id): Path<HookId>,
+    Form(typed): Form<Typed>,
+) -> Answer<Response> {
+    let record = find(&app, &caller.scope, &id).await?;
+    let toml = lines(&typed.toml);
+    let ticket = ticket_of(&app, &caller, &record).await?;
+    if typed.act == "check" {
+        return Page::of(&app, &caller, &visit, ticket, Some(&record), toml, None).await;
+    }
+    let body = ChangedHook {
+        toml: toml.clone(),
+        expect: typed.expect.unwrap_or(record.version),
+    };
+    match change(&app, &caller, &id, body).await {
+        Ok(record) => on(&app, &caller, &record.id, &typed.act).await,
+        Err(problem) => {
+            Page::of(&app, &caller, &visit, ticket, Some(&record), toml, Some(problem)).await
+        }
+    }
+}
+
+/// What stands beside the text, for the script that follows the typing.
+pub async fn preview(
+    State(app): State<Shared>,
+    Engineer(caller): Engineer,
+    Form(typed): Form<Typed>,
+) -> Answer<Response> {
+    let ticket = match (typed.system, typed.key) {
+        (Some(system), Some(key)) => {
+            app.store.ticket(&caller.scope, &TicketRef { system, key }).await?
+        }
+        _ => None,
+    };
+    html(&Preview::of(&app, &lines(&typed.toml), ticket.as_ref()).await?)
+}
+
+/// After saving: on to the review, or back to the text, which says what is still wrong.
+async fn on(app: &App, caller: &Caller, id: &HookId, act: &str) -> Answer<Response> {
+    let to = match act {
+        "submit" => match freeze(app, caller, id).await {
+            Ok(_) => format!("/hooks/{id}/review"),
+            Err(problem) if problem.code == "field" => format!("/hooks/{id}/edit"),
+            Err(problem) => return Err(problem),
+        },
+        _ => format!("/hooks/{id}/edit"),
+    };
+    Ok(Redirect::to(&to).into_response())
+}
+
+/// Browsers send CR LF for every end of a line.
+fn lines(typed: &str) -> String {
+    typed.replace("\r\n", "\n")
+}
+
+async fn ticket_of(app: &App, caller: &Caller, record: &HookRecord) -> Answer<Option<Ticket>> {
+    Ok(match &record.ticket {
+        Some(at) => app.store.ticket(&caller.scope, at).await?,
+        None => None,
+    })
+}
+
+/// The text of the ticket's last hook.
+async fn last_of(app: &App, caller: &Caller, ticket: &Ticket) -> Answer<Option<String>> {
+    let filter = HookFilter {
+        ticket: Some(ticket.at.clone()),
+        ..HookFilter::default()
+    };
+    let hooks = app.store.hooks(&caller.scope, filter, Rows::first(1)).await?;
+    let Some(record) = hooks.items.into_iter().next() else {
+        return Ok(None);
+    };
+    let revision = latest(&record)?.revision;
+    let found = app.store.hook_revision(&caller.scope, &record.id, revision).await?;
+    Ok(found.map(|r| r.toml))
+}
+
+impl Page {
+    async fn of(
+        app: &App,
+        caller: &Caller,
+        visit: &Visit,
+        ticket: Option<Ticket>,
+        record: Option<&HookRecord>,
+        toml: String,
+        problem: Option<Problem>,
+    ) -> Answer<Response> {
+        let preview = Preview::of(app, &toml, ticket.as_ref()).await?;
+        let of_ticket = ticket.as_ref().map(|t| links::ticket(&t.at));
+        let (action, heading) = match record {
+            Some(record) => (
+                format!("/hooks/{}/edit", record.id),
+                match latest(record)?.state {
+                    // Its text becomes the next revision's.
+                    ref state if state.is_final() || *state == HookState::Published => {
+                        format!("Revision {} of {}", latest(record)?.revision + 1, record.title)
+                    }
+                    _ => record.title.clone(),
+                },
+            ),
+            None => (
+                format!("{}/hooks/new", of_ticket.as_deref().unwrap_or_default()),
+                "New hook".to_owned(),
+            ),
+        };
+        let status = problem.as_ref().map(|p| p.status);
+        let page = Self {
+            chrome: Chrome::of(app, caller, visit, Section::Tickets, heading.as_str()),
+            action,
+            back: of_ticket.unwrap_or_else(|| "/hooks".to_owned()),
+            ticket,
+            heading,
+            mark: record.and_then(|r| r.latest()).map(|r| Mark::from(&r.state)),
+            toml,
+            expect: record.map(|r| r.version),
+            starts: starts::ALL.iter().collect(),
+            preview,
+            problem,
+        };
+        let mut answer = html(&page)?;
+        *answer.status_mut() = status.unwrap_or(StatusCode::OK);
+        Ok(answer)
+    }
+}

@@ -1,0 +1,215 @@
+//! One hook, live: its counters, what each instance made of it, who signed, its revisions, and how to end it.
+use askama::Template;
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse as _, Redirect, Response},
+};
+use boathook_hooks::{documents::roster::KeyPlace, ids::HookId, states::HookState};
+use serde::Deserialize;
+
+use crate::{
+    api::{
+        extract::{Path, Query},
+        hooks::{
+            HookView,
+            end::{Lower, lower_hook, stop_hook},
+            find,
+            instances::{InstanceRow, InstancesQuery, rows},
+            view::view,
+        },
+    },
+    app::{App, Shared},
+    errors::{Answer, Problem},
+    people::{Caller, EngineerOrReviewer, Staff},
+    ui::{
+        chrome::{Chrome, Section, html},
+        counters::Counters,
+        forms::Form,
+        links,
+        names::Names,
+        pages::ticket::page_of,
+        visit::Visit,
+        words::Mark,
+    },
+    waves,
+};
+
+#[derive(Template)]
+#[template(path = "pages/hook.html")]
+struct Page {
+    chrome: Chrome,
+    hook: HookView,
+    mark: Mark,
+    ticket: Option<String>,
+    counters: Option<Counters>,
+    /// About how many instances it is for.
+    about: u64,
+    instances: Vec<InstanceRow>,
+    names: Names,
+    next: Option<String>,
+    may_stop: bool,
+    may_edit: bool,
+    on_going: String,
+    problem: Option<Problem>,
+}
+
+#[derive(Deserialize)]
+pub struct Which {
+    revision: Option<u32>,
+    after: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub struct Why {
+    why: String,
+}
+
+#[derive(Deserialize)]
+pub struct Lowered {
+    places: Option<String>,
+}
+
+pub async fn get(
+    State(app): State<Shared>,
+    Staff(caller): Staff,
+    visit: Visit,
+    Path(id): Path<HookId>,
+    Query(which): Query<Which>,
+) -> Answer<Response> {
+    page(&app, &caller, &visit, &id, which, None).await
+}
+
+pub async fn stop(
+    State(app): State<Shared>,
+    EngineerOrReviewer(caller): EngineerOrReviewer,
+    visit: Visit,
+    Path(id): Path<HookId>,
+    Form(typed): Form<Why>,
+) -> Answer<Response> {
+    let why = typed.why.trim().to_owned();
+    let done = match (1..=1_000).contains(&why.chars().count()) {
+        true => stop_hook(&app, &caller, &id, why).await,
+        false => Err(Problem::field("why", "nothing says why", "1 to 1000 characters")),
+    };
+    back(&app, &caller, &visit, &id, done.map(drop)).await
+}
+
+pub async fn lower(
+    State(app): State<Shared>,
+    EngineerOrReviewer(caller): EngineerOrReviewer,
+    visit: Visit,
+    Path(id): Path<HookId>,
+    Form(typed): Form<Lowered>,
+) -> Answer<Response> {
+    let places = typed.places.as_deref().map(str::trim).map(str::parse);
+    let done = match places {
+        Some(Ok(places)) => {
+            let body = Lower {
+                places: Some(places),
+                expires_at: None,
+            };
+            lower_hook(&app, &caller, &id, body).await
+        }
+        _ => Err(Problem::field("places", "that is no number", "a whole number of places")),
+    };
+    back(&app, &caller, &visit, &id, done.map(drop)).await
+}
+
+/// To the page after a deed; or the page with why it was not done.
+async fn back(
+    app: &App,
+    caller: &Caller,
+    visit: &Visit,
+    id: &HookId,
+    done: Answer<()>,
+) -> Answer<Response> {
+    let Err(problem) = done else {
+        return Ok(Redirect::to(&format!("/hooks/{id}")).into_response());
+    };
+    if problem.status == StatusCode::NOT_FOUND {
+        return Err(problem);
+    }
+    let which = Which {
+        revision: None,
+        after: None,
+    };
+    page(app, caller, visit, id, which, Some(problem)).await
+}
+
+async fn page(
+    app: &App,
+    caller: &Caller,
+    visit: &Visit,
+    id: &HookId,
+    which: Which,
+    problem: Option<Problem>,
+) -> Answer<Response> {
+    let record = find(app, &caller.scope, id).await?;
+    let hook = view(app, &caller.scope, &record, which.revision).await?;
+    let published = match &hook.digest {
+        Some(digest) => app.store.revision(&caller.scope, digest).await?,
+        None => None,
+    };
+    let query = InstancesQuery {
+        revision: Some(hook.revision),
+        after: which.after,
+        limit: Some(100),
+    };
+    let list = rows(app, &caller.scope, id, query).await?;
+    let names = Names::of(app, &caller.scope, list.items.iter().map(|i| &i.instance)).await?;
+    let revision = crate::api::hooks::find_revision(app, &caller.scope, id, hook.revision).await?;
+    let parsed = crate::api::hooks::authoring::hook_of(&record, &revision, app.now())?;
+    let has = |role| caller.roles.iter().any(|g| g.role == role);
+    let is_over = hook.state.is_final() && !hook.state.can_be_running();
+    let (address, number) = (format!("/hooks/{id}"), hook.revision.to_string());
+    let status = problem.as_ref().map(|p| p.status);
+    let page = Page {
+        chrome: Chrome::of(app, caller, visit, Section::Hooks, hook.title.as_str()),
+        mark: Mark::from(&hook.state),
+        ticket: record.ticket.as_ref().map(links::ticket),
+        counters: published.map(|r| Counters::of(&r, app.now())),
+        about: waves::about(app, &parsed).await?,
+        instances: list.items,
+        names,
+        next: list.next.map(|next| {
+            links::with_query(&address, [("revision", number.as_str()), ("after", next.as_str())])
+        }),
+        may_stop: !is_over
+            && (has(boathook_schema::Role::Engineer) || has(boathook_schema::Role::Reviewer)),
+        may_edit: hook.author == caller.person && has(boathook_schema::Role::Engineer),
+        on_going: page_of(id, &hook.state),
+        hook,
+        problem,
+    };
+    let mut answer = html(&page)?;
+    *answer.status_mut() = status.unwrap_or(StatusCode::OK);
+    Ok(answer)
+}
+
+impl Page {
+    fn is_published(&self) -> bool {
+        self.hook.state == HookState::Published
+    }
+
+    /// Such as `accepted`, or the answer's word.
+    fn word(row: &InstanceRow) -> String {
+        match (&row.answer, row.claim) {
+            (Some(answer), _) => answer.to_string(),
+            (None, Some("accepted")) => "received".to_owned(),
+            (None, Some("reserved")) => "running".to_owned(),
+            (None, Some(claim)) => claim.to_owned(),
+            (None, None) => String::new(),
+        }
+    }
+
+    fn class(row: &InstanceRow) -> &'static str {
+        match (row.claim, row.answer.is_some()) {
+            (Some("accepted"), _) => "good",
+            (Some("reserved"), _) => "wants",
+            (Some(_), _) => "bad",
+            (None, true) => "over",
+            (None, false) => "quiet",
+        }
+    }
+}

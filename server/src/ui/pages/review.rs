@@ -1,0 +1,210 @@
+//! Review: what is one about to allow on a customer's machine, and whose signatures are missing.
+use askama::Template;
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse as _, Redirect, Response},
+};
+use boathook_hooks::{
+    documents::{Document as _, hook::Hook, roster::KeyPlace},
+    ids::HookId,
+    states::HookState,
+};
+use boathook_schema::{HookRecord, RevisionRow};
+use serde::Deserialize;
+
+use crate::{
+    api::{
+        extract::{Path, Query},
+        hooks::{
+            HookView,
+            authoring::hook_of,
+            edit::sent_back,
+            find, find_revision, latest,
+            view::view,
+        },
+    },
+    app::{App, Shared},
+    errors::{Answer, Problem},
+    people::{Caller, EngineerOrReviewer, Reviewer, Staff},
+    ui::{
+        chrome::{Chrome, Section, html},
+        differ::{self, Line},
+        explained::Explained,
+        forms::Form,
+        links,
+        visit::Visit,
+        words::Mark,
+    },
+};
+
+#[derive(Template)]
+#[template(path = "pages/review.html")]
+struct Page {
+    chrome: Chrome,
+    hook: HookView,
+    mark: Mark,
+    ticket: Option<String>,
+    x: Explained,
+    reason: Vec<String>,
+    /// Since the last revision that was signed by enough people; none without one.
+    difference: Option<Difference>,
+    payload_type: &'static str,
+    may: May,
+    /// The caller's admitted keys in browsers, for the script.
+    admitted: String,
+    problem: Option<Problem>,
+    words: String,
+}
+
+struct Difference {
+    revision: u32,
+    lines: Vec<Line>,
+}
+
+/// What the page offers this caller.
+struct May {
+    sign: bool,
+    send_back: bool,
+    /// Signed already.
+    has_signed: bool,
+    /// A wide hook of browser keys alone needs one from elsewhere.
+    needs_command: bool,
+}
+
+#[derive(Deserialize)]
+pub struct Which {
+    revision: Option<u32>,
+}
+
+#[derive(Deserialize)]
+pub struct Typed {
+    words: String,
+}
+
+pub async fn get(
+    State(app): State<Shared>,
+    Staff(caller): Staff,
+    visit: Visit,
+    Path(id): Path<HookId>,
+    Query(which): Query<Which>,
+) -> Answer<Response> {
+    let record = find(&app, &caller.scope, &id).await?;
+    page(&app, &caller, &visit, &record, which.revision, None, String::new()).await
+}
+
+pub async fn send_back(
+    State(app): State<Shared>,
+    Reviewer(caller): Reviewer,
+    visit: Visit,
+    Path(id): Path<HookId>,
+    Form(typed): Form<Typed>,
+) -> Answer<Response> {
+    match sent_back(&app, &caller, &id, typed.words.clone()).await {
+        Ok(_) => Ok(Redirect::to(&format!("/hooks/{id}/review")).into_response()),
+        Err(problem) => {
+            let record = find(&app, &caller.scope, &id).await?;
+            page(&app, &caller, &visit, &record, None, Some(problem), typed.words).await
+        }
+    }
+}
+
+/// Publishes what is held.
+pub async fn publish(
+    State(app): State<Shared>,
+    EngineerOrReviewer(caller): EngineerOrReviewer,
+    Path(id): Path<HookId>,
+) -> Answer<Response> {
+    crate::api::hooks::publish::publish_signed(&app, &caller, &id).await?;
+    Ok(Redirect::to(&format!("/hooks/{id}")).into_response())
+}
+
+async fn page(
+    app: &App,
+    caller: &Caller,
+    visit: &Visit,
+    record: &HookRecord,
+    number: Option<u32>,
+    problem: Option<Problem>,
+    words: String,
+) -> Answer<Response> {
+    let row = match number {
+        Some(number) => record.revision(number).ok_or_else(|| Problem::not_found("revision"))?,
+        None => latest(record)?,
+    };
+    let revision = find_revision(app, &caller.scope, &record.id, row.revision).await?;
+    let hook = hook_of(record, &revision, app.now())?;
+    let view = view(app, &caller.scope, record, Some(row.revision)).await?;
+    let x = Explained::of(app, &hook).await?;
+    let status = problem.as_ref().map(|p| p.status);
+    let page = Page {
+        chrome: Chrome::of(app, caller, visit, Section::Hooks, format!("Review {}", view.title)),
+        mark: Mark::from(&view.state),
+        ticket: record.ticket.as_ref().map(links::ticket),
+        difference: difference(app, caller, record, row, &revision.toml).await?,
+        payload_type: Hook::PAYLOAD_TYPE,
+        may: may(caller, &view, x.is_wide()),
+        admitted: admitted(app, caller),
+        reason: x.words.reason.clone(),
+        hook: view,
+        x,
+        problem,
+        words,
+    };
+    let mut answer = html(&page)?;
+    *answer.status_mut() = status.unwrap_or(StatusCode::OK);
+    Ok(answer)
+}
+
+fn may(caller: &Caller, view: &HookView, is_wide: bool) -> May {
+    let in_review = view.state == HookState::InReview;
+    let has = |role| caller.roles.iter().any(|g| g.role == role);
+    let has_signed = view.signatures.iter().any(|s| s.person == caller.person);
+    let from_elsewhere = view.signatures.iter().any(|s| s.place != KeyPlace::Browser);
+    // The other signatures that are missing may still be from browsers.
+    let is_last = view.people.have + 1 >= view.people.needed as usize;
+    May {
+        sign: in_review
+            && (has(boathook_schema::Role::Reviewer) || has(boathook_schema::Role::Engineer)),
+        send_back: in_review && has(boathook_schema::Role::Reviewer),
+        has_signed,
+        needs_command: in_review && is_wide && is_last && !from_elsewhere,
+    }
+}
+
+/// Key ids of the caller in the roster that are kept in a browser, with blanks between.
+fn admitted(app: &App, caller: &Caller) -> String {
+    let current = app.trust.current();
+    let roster = current.verifier.as_ref().and_then(|t| t.roster());
+    let person = roster.and_then(|r| r.people.iter().find(|p| p.person == caller.person));
+    let keys = person.into_iter().flat_map(|p| &p.keys);
+    keys.filter(|k| k.place == KeyPlace::Browser)
+        .map(|k| k.key.id().to_string())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+async fn difference(
+    app: &App,
+    caller: &Caller,
+    record: &HookRecord,
+    row: &RevisionRow,
+    toml: &str,
+) -> Answer<Option<Difference>> {
+    let was_signed = |state: &HookState| {
+        !matches!(state, HookState::Draft | HookState::InReview | HookState::SentBack { .. })
+    };
+    let before = record
+        .revisions
+        .iter()
+        .rev()
+        .find(|r| r.revision < row.revision && was_signed(&r.state));
+    let Some(before) = before else {
+        return Ok(None);
+    };
+    let old = find_revision(app, &caller.scope, &record.id, before.revision).await?;
+    Ok(Some(Difference {
+        revision: before.revision,
+        lines: differ::lines(&old.toml, toml),
+    }))
+}
