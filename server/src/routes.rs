@@ -8,6 +8,7 @@ use axum::{
 };
 use tower_http::{
     catch_panic::CatchPanicLayer,
+    compression::CompressionLayer,
     limit::RequestBodyLimitLayer,
     request_id::{PropagateRequestIdLayer, SetRequestIdLayer},
     sensitive_headers::SetSensitiveRequestHeadersLayer,
@@ -94,6 +95,7 @@ pub fn router(app: Shared) -> Router {
             app.clone(),
             ui::errors::as_pages,
         ))
+        .layer(CompressionLayer::new().compress_when(ui::headers::is_page))
         .layer(middleware::from_fn_with_state(app.clone(), metrics::count))
         .layer(middleware::from_fn(web::log))
         .layer(

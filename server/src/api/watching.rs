@@ -107,7 +107,12 @@ async fn ticket_now(app: &App, scope: &Scope, at: TicketRef) -> Answer<TicketNow
         ..HookFilter::default()
     };
     let mut hooks = Vec::new();
-    for record in app.store.hooks(scope, filter, Page::first(100)).await?.items {
+    for record in app
+        .store
+        .hooks(scope, filter, Page::first(100))
+        .await?
+        .items
+    {
         hooks.push(hook_now(app, scope, &record).await?);
     }
     let by = PacketsBy::Ticket(at);
@@ -132,7 +137,10 @@ async fn hook_now(app: &App, scope: &Scope, record: &HookRecord) -> Answer<HookN
         }
         _ => 0,
     };
-    let revision = app.store.hook_revision(scope, &record.id, row.revision).await?;
+    let revision = app
+        .store
+        .hook_revision(scope, &record.id, row.revision)
+        .await?;
     let usage = published.as_ref().map(|r| r.usage).unwrap_or_default();
     Ok(HookNow {
         id: record.id.clone(),

@@ -2,8 +2,8 @@
 //!
 //! Whatever server a change came through, it is in the store: each thing that somebody watches here is looked at each
 //! second, once for all who watch it, and what they are told derives from its records.
-mod stream;
 mod stamps;
+mod stream;
 
 use std::{
     collections::HashMap,
@@ -54,10 +54,8 @@ impl Place {
         let mut people = lock(&app.live.people);
         let open = people.entry(person.clone()).or_default();
         if *open >= STREAMS {
-            let mut problem = Problem::busy(
-                format!("you watch {STREAMS} pages at once: close some"),
-                10,
-            );
+            let mut problem =
+                Problem::busy(format!("you watch {STREAMS} pages at once: close some"), 10);
             problem.status = axum::http::StatusCode::TOO_MANY_REQUESTS;
             return Err(problem);
         }
@@ -104,7 +102,8 @@ async fn look(app: Shared, thing: Thing) {
             Ok(stamp) => {
                 let watched = lock(&app.live.watched);
                 if let Some(sender) = watched.get(&thing) {
-                    sender.send_if_modified(|old| std::mem::replace(old, Some(stamp)) != Some(stamp));
+                    sender
+                        .send_if_modified(|old| std::mem::replace(old, Some(stamp)) != Some(stamp));
                 }
             }
             // Told once it can be read again.
@@ -122,4 +121,3 @@ async fn look(app: Shared, thing: Thing) {
     }
     lock(&app.live.watched).remove(&thing);
 }
-

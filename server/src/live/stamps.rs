@@ -47,7 +47,10 @@ async fn hook(app: &App, record: &HookRecord, hash: &mut DefaultHasher) -> Resul
     for digest in published.take(2).filter_map(|r| r.digest) {
         let revision = app.store.revision(&scope, &digest).await?;
         revision.map(|r| (r.version, r.usage.accepted)).hash(hash);
-        let answers = app.store.answers(&scope, &digest, Page::first(ROWS)).await?;
+        let answers = app
+            .store
+            .answers(&scope, &digest, Page::first(ROWS))
+            .await?;
         for answer in answers.items {
             (answer.instance.as_str(), answer.at.ms()).hash(hash);
         }

@@ -43,7 +43,10 @@ impl Caller {
 
     /// The scope of staff as it is now: none once the sign-in has ended, or the roles were taken away.
     pub async fn staff_scope_now(&self, app: &App) -> Answer<Option<Scope>> {
-        let who = app.store.who(&Scope::System, &self.token, app.now()).await?;
+        let who = app
+            .store
+            .who(&Scope::System, &self.token, app.now())
+            .await?;
         Ok(who.and_then(|who| narrowed(&who, &super::staff::ROLES)))
     }
 

@@ -53,7 +53,10 @@ mod tests {
     fn a_changed_line_is_one_gone_and_one_new_among_its_neighbours() {
         let found = lines("a\nb\nc\n", "a\nB\nc\n");
         let kinds: Vec<_> = found.iter().map(|l| (l.kind, l.text.as_str())).collect();
-        assert_eq!(kinds, [("same", "a"), ("gone", "b"), ("new", "B"), ("same", "c")]);
+        assert_eq!(
+            kinds,
+            [("same", "a"), ("gone", "b"), ("new", "B"), ("same", "c")]
+        );
         assert!(lines("a\n", "a\n").is_empty());
     }
 }

@@ -30,6 +30,14 @@ impl Explained {
         })
     }
 
+    pub fn matching(&self) -> String {
+        match self.about {
+            0 => "no instance matches".to_owned(),
+            1 => "about 1 instance matches".to_owned(),
+            n => format!("about {n} instances match"),
+        }
+    }
+
     pub fn is_wide(&self) -> bool {
         self.words.reach.reach == "wide"
     }

@@ -1,7 +1,7 @@
 //! What every page tells the browser: load nothing from elsewhere, run nothing inline, sit in no frame.
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, header},
+    http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header},
     middleware::Next,
     response::Response,
 };
@@ -45,6 +45,12 @@ pub fn put(app: &App, headers: &mut HeaderMap) {
             HeaderValue::from_static("max-age=31536000"),
         );
     }
+}
+
+/// What is compressed as it goes: pages. Assets are already; what programs ask for stays as it is.
+pub fn is_page(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE);
+    kind.is_some_and(|v| v.as_bytes().starts_with(b"text/html"))
 }
 
 pub async fn strict(State(app): State<Shared>, request: Request, next: Next) -> Response {

@@ -25,7 +25,6 @@ use axum::{
     Router,
     routing::{get, post},
 };
-use tower_http::compression::CompressionLayer;
 
 use crate::{app::Shared, limits::RateLayer};
 
@@ -57,5 +56,4 @@ pub fn router(sign_in_limit: RateLayer) -> Router<Shared> {
         .route("/hooks/{id}/lower", post(pages::hook::lower))
         .route("/help", get(pages::help::get))
         .route("/assets/{name}", get(assets::get))
-        .layer(CompressionLayer::new())
 }

@@ -18,9 +18,21 @@ macro_rules! start {
 }
 
 pub const ALL: &[Start] = &[
-    start!("host-and-logs", "Host and logs", "Facts of the machine and the end of an application's logs"),
-    start!("journal", "A unit's journal", "What a systemd unit wrote, and its processes"),
-    start!("postgres", "Postgres", "Settings, sizes and statistics of a Postgres, without its data"),
+    start!(
+        "host-and-logs",
+        "Host and logs",
+        "Facts of the machine and the end of an application's logs"
+    ),
+    start!(
+        "journal",
+        "A unit's journal",
+        "What a systemd unit wrote, and its processes"
+    ),
+    start!(
+        "postgres",
+        "Postgres",
+        "Settings, sizes and statistics of a Postgres, without its data"
+    ),
 ];
 
 /// What a ticket without any hook begins with.

@@ -127,7 +127,15 @@ pub async fn sent_back(
     let (write, expect) = (caller.write(app.now()), Some(record.version));
     let moved = app
         .store
-        .advance(&caller.scope, write, id.clone(), revision, expect, step, None)
+        .advance(
+            &caller.scope,
+            write,
+            id.clone(),
+            revision,
+            expect,
+            step,
+            None,
+        )
         .await;
     moved.answer()
 }

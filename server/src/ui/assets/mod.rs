@@ -9,12 +9,16 @@ use axum::{
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use rust_embed::RustEmbed;
+use sha2::{Digest as _, Sha256};
 
 use crate::errors::Problem;
 
 #[derive(RustEmbed)]
 #[folder = "src/ui/assets/files"]
 struct Files;
+
+/// Scripts that import others of these files.
+const IMPORTING: [&str; 1] = ["signing.js"];
 
 struct Asset {
     kind: &'static str,
@@ -37,26 +41,43 @@ impl Assets {
             served: HashMap::new(),
             addresses: HashMap::new(),
         };
-        for path in Files::iter() {
-            let Some((name, ending)) = path.rsplit_once('.') else {
+        let mut paths: Vec<String> = Files::iter().map(String::from).collect();
+        // What imports others is named after them, by what it holds with their names in it.
+        paths.sort_by_key(|path| IMPORTING.contains(&path.as_str()));
+        for path in paths {
+            let (Some((name, ending)), Some(file)) = (path.rsplit_once('.'), Files::get(&path))
+            else {
                 continue;
             };
-            let (Some(file), Some(kind)) = (Files::get(&path), kind(ending)) else {
-                continue;
-            };
-            let print: String = file.metadata.sha256_hash()[..6]
+            let Some(kind) = kind(ending) else { continue };
+            let mut data = file.data.into_owned();
+            if IMPORTING.contains(&path.as_str()) {
+                data = assets.imports(data);
+            }
+            let print: String = Sha256::digest(&data)[..6]
                 .iter()
                 .map(|b| format!("{b:02x}"))
                 .collect();
             let served = format!("{name}.{print}.{ending}");
             assets
                 .addresses
-                .insert(path.to_string(), format!("/assets/{served}"));
-            let plain = Bytes::from(file.data.into_owned());
+                .insert(path.clone(), format!("/assets/{served}"));
+            let plain = Bytes::from(data);
             let gzip = compressed(&plain).filter(|gzip| gzip.len() < plain.len());
             assets.served.insert(served, Asset { kind, plain, gzip });
         }
         assets
+    }
+
+    /// Scripts name others as they lie beside them: `from "./bson.js"`.
+    fn imports(&self, data: Vec<u8>) -> Vec<u8> {
+        let Ok(mut text) = String::from_utf8(data) else {
+            return Vec::new();
+        };
+        for (path, address) in &self.addresses {
+            text = text.replace(&format!("\"./{path}\""), &format!("\"{address}\""));
+        }
+        text.into_bytes()
     }
 }
 
@@ -145,6 +166,18 @@ mod tests {
                 .status(),
             404
         );
+    }
+
+    #[test]
+    fn what_a_script_imports_is_there_under_that_name() {
+        for (name, asset) in &ASSETS.served {
+            let text = String::from_utf8_lossy(&asset.plain);
+            for import in text.split("from \"").skip(1) {
+                let path = import.split('"').next().unwrap();
+                let served = path.strip_prefix("/assets/").unwrap_or("none");
+                assert!(ASSETS.served.contains_key(served), "{name} imports {path}");
+            }
+        }
     }
 
     #[test]

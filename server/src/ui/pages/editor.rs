@@ -97,7 +97,8 @@ pub struct Start {
 pub struct Typed {
     toml: String,
     expect: Option<u64>,
-    /// `check`, `save` or `submit`.
+    /// `check`, `save` or `submit`; nothing for the preview.
+    #[serde(default)]
     act: String,
     /// For the preview alone.
     system: Option<String>,
@@ -142,7 +143,16 @@ pub async fn create(
     match new_hook(&app, &caller, body).await {
         Ok(record) => on(&app, &caller, &record.id, &typed.act).await,
         Err(problem) => {
-            Page::of(&app, &caller, &visit, Some(ticket), None, toml, Some(problem)).await
+            Page::of(
+                &app,
+                &caller,
+                &visit,
+                Some(ticket),
+                None,
+                toml,
+                Some(problem),
+            )
+            .await
         }
     }
 }
@@ -155,7 +165,9 @@ pub async fn edit(
 ) -> Answer<Response> {
     let record = find(&app, &caller.scope, &id).await?;
     let revision = latest(&record)?.revision;
-    let toml = find_revision(&app, &caller.scope, &id, revision).await?.toml;
+    let toml = find_revision(&app, &caller.scope, &id, revision)
+        .await?
+        .toml;
     let ticket = ticket_of(&app, &caller, &record).await?;
     Page::of(&app, &caller, &visit, ticket, Some(&record), toml, None).await
 }
@@ -180,7 +192,16 @@ pub async fn save(
     match change(&app, &caller, &id, body).await {
         Ok(record) => on(&app, &caller, &record.id, &typed.act).await,
         Err(problem) => {
-            Page::of(&app, &caller, &visit, ticket, Some(&record), toml, Some(problem)).await
+            Page::of(
+                &app,
+                &caller,
+                &visit,
+                ticket,
+                Some(&record),
+                toml,
+                Some(problem),
+            )
+            .await
         }
     }
 }
@@ -193,7 +214,9 @@ pub async fn preview(
 ) -> Answer<Response> {
     let ticket = match (typed.system, typed.key) {
         (Some(system), Some(key)) => {
-            app.store.ticket(&caller.scope, &TicketRef { system, key }).await?
+            app.store
+                .ticket(&caller.scope, &TicketRef { system, key })
+                .await?
         }
         _ => None,
     };
@@ -231,12 +254,18 @@ async fn last_of(app: &App, caller: &Caller, ticket: &Ticket) -> Answer<Option<S
         ticket: Some(ticket.at.clone()),
         ..HookFilter::default()
     };
-    let hooks = app.store.hooks(&caller.scope, filter, Rows::first(1)).await?;
+    let hooks = app
+        .store
+        .hooks(&caller.scope, filter, Rows::first(1))
+        .await?;
     let Some(record) = hooks.items.into_iter().next() else {
         return Ok(None);
     };
     let revision = latest(&record)?.revision;
-    let found = app.store.hook_revision(&caller.scope, &record.id, revision).await?;
+    let found = app
+        .store
+        .hook_revision(&caller.scope, &record.id, revision)
+        .await?;
     Ok(found.map(|r| r.toml))
 }
 
@@ -258,7 +287,11 @@ impl Page {
                 match latest(record)?.state {
                     // Its text becomes the next revision's.
                     ref state if state.is_final() || *state == HookState::Published => {
-                        format!("Revision {} of {}", latest(record)?.revision + 1, record.title)
+                        format!(
+                            "Revision {} of {}",
+                            latest(record)?.revision + 1,
+                            record.title
+                        )
                     }
                     _ => record.title.clone(),
                 },
@@ -275,7 +308,9 @@ impl Page {
             back: of_ticket.unwrap_or_else(|| "/hooks".to_owned()),
             ticket,
             heading,
-            mark: record.and_then(|r| r.latest()).map(|r| Mark::from(&r.state)),
+            mark: record
+                .and_then(|r| r.latest())
+                .map(|r| Mark::from(&r.state)),
             toml,
             expect: record.map(|r| r.version),
             starts: starts::ALL.iter().collect(),

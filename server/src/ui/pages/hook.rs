@@ -90,7 +90,11 @@ pub async fn stop(
     let why = typed.why.trim().to_owned();
     let done = match (1..=1_000).contains(&why.chars().count()) {
         true => stop_hook(&app, &caller, &id, why).await,
-        false => Err(Problem::field("why", "nothing says why", "1 to 1000 characters")),
+        false => Err(Problem::field(
+            "why",
+            "nothing says why",
+            "1 to 1000 characters",
+        )),
     };
     back(&app, &caller, &visit, &id, done.map(drop)).await
 }
@@ -111,7 +115,11 @@ pub async fn lower(
             };
             lower_hook(&app, &caller, &id, body).await
         }
-        _ => Err(Problem::field("places", "that is no number", "a whole number of places")),
+        _ => Err(Problem::field(
+            "places",
+            "that is no number",
+            "a whole number of places",
+        )),
     };
     back(&app, &caller, &visit, &id, done.map(drop)).await
 }
@@ -173,7 +181,10 @@ async fn page(
         instances: list.items,
         names,
         next: list.next.map(|next| {
-            links::with_query(&address, [("revision", number.as_str()), ("after", next.as_str())])
+            links::with_query(
+                &address,
+                [("revision", number.as_str()), ("after", next.as_str())],
+            )
         }),
         may_stop: !is_over
             && (has(boathook_schema::Role::Engineer) || has(boathook_schema::Role::Reviewer)),

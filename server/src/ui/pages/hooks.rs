@@ -21,7 +21,15 @@ use crate::{
 const ROWS: u32 = 50;
 /// As people say them.
 const STATES: [&str; 9] = [
-    "draft", "in review", "sent back", "held", "published", "stopped", "expired", "full", "superseded",
+    "draft",
+    "in review",
+    "sent back",
+    "held",
+    "published",
+    "stopped",
+    "expired",
+    "full",
+    "superseded",
 ];
 
 #[derive(Template)]

@@ -17,11 +17,7 @@ use crate::{
     api::{
         extract::{Path, Query},
         hooks::{
-            HookView,
-            authoring::hook_of,
-            edit::sent_back,
-            find, find_revision, latest,
-            view::view,
+            HookView, authoring::hook_of, edit::sent_back, find, find_revision, latest, view::view,
         },
     },
     app::{App, Shared},
@@ -90,7 +86,16 @@ pub async fn get(
     Query(which): Query<Which>,
 ) -> Answer<Response> {
     let record = find(&app, &caller.scope, &id).await?;
-    page(&app, &caller, &visit, &record, which.revision, None, String::new()).await
+    page(
+        &app,
+        &caller,
+        &visit,
+        &record,
+        which.revision,
+        None,
+        String::new(),
+    )
+    .await
 }
 
 pub async fn send_back(
@@ -104,7 +109,16 @@ pub async fn send_back(
         Ok(_) => Ok(Redirect::to(&format!("/hooks/{id}/review")).into_response()),
         Err(problem) => {
             let record = find(&app, &caller.scope, &id).await?;
-            page(&app, &caller, &visit, &record, None, Some(problem), typed.words).await
+            page(
+                &app,
+                &caller,
+                &visit,
+                &record,
+                None,
+                Some(problem),
+                typed.words,
+            )
+            .await
         }
     }
 }
@@ -129,7 +143,9 @@ async fn page(
     words: String,
 ) -> Answer<Response> {
     let row = match number {
-        Some(number) => record.revision(number).ok_or_else(|| Problem::not_found("revision"))?,
+        Some(number) => record
+            .revision(number)
+            .ok_or_else(|| Problem::not_found("revision"))?,
         None => latest(record)?,
     };
     let revision = find_revision(app, &caller.scope, &record.id, row.revision).await?;
@@ -138,7 +154,13 @@ async fn page(
     let x = Explained::of(app, &hook).await?;
     let status = problem.as_ref().map(|p| p.status);
     let page = Page {
-        chrome: Chrome::of(app, caller, visit, Section::Hooks, format!("Review {}", view.title)),
+        chrome: Chrome::of(
+            app,
+            caller,
+            visit,
+            Section::Hooks,
+            format!("Review {}", view.title),
+        ),
         mark: Mark::from(&view.state),
         ticket: record.ticket.as_ref().map(links::ticket),
         difference: difference(app, caller, record, row, &revision.toml).await?,
@@ -192,7 +214,10 @@ async fn difference(
     toml: &str,
 ) -> Answer<Option<Difference>> {
     let was_signed = |state: &HookState| {
-        !matches!(state, HookState::Draft | HookState::InReview | HookState::SentBack { .. })
+        !matches!(
+            state,
+            HookState::Draft | HookState::InReview | HookState::SentBack { .. }
+        )
     };
     let before = record
         .revisions

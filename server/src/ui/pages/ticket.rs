@@ -108,7 +108,10 @@ pub async fn get(
     let packets = view.packets.iter().map(|p| &p.instance);
     let answers = view.answers.iter().map(|a| &a.instance);
     let names = Names::of(&app, &caller.scope, packets.chain(answers)).await?;
-    let customer = app.store.customer(&caller.scope, &view.ticket.customer).await?;
+    let customer = app
+        .store
+        .customer(&caller.scope, &view.ticket.customer)
+        .await?;
     let title = format!("{} {}", view.ticket.key, view.ticket.title);
     html(&Page {
         chrome: Chrome::of(&app, &caller, &visit, Section::Tickets, title),
