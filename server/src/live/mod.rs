@@ -121,3 +121,91 @@ async fn look(app: Shared, thing: Thing) {
     }
     lock(&app.live.watched).remove(&thing);
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::time::Duration;
+
+    use axum::body::Body;
+    use futures_util::StreamExt as _;
+    use tower::ServiceExt as _;
+
+    use crate::api::tests::house::{House, id};
+
+    /// The events of a stream, as one text each.
+    async fn watch(house: &House, token: &str, path: &str) -> (u16, axum::body::BodyDataStream) {
+        let request = House::request(Some(token), "GET", path, None);
+        let response = house.bench.router.clone().oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        (status, Body::into_data_stream(response.into_body()))
+    }
+
+    async fn next(stream: &mut axum::body::BodyDataStream) -> Option<String> {
+        loop {
+            let piece = tokio::time::timeout(Duration::from_secs(20), stream.next()).await;
+            let text = String::from_utf8(piece.expect("no event came")?.unwrap().to_vec()).unwrap();
+            if text.contains("data:") {
+                return Some(text);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hook_is_told_at_once_and_when_it_changes() {
+        let house = House::new().await;
+        let hook = house.published().await;
+        let token = house.token("ada").await;
+        let (_, mut stream) = watch(
+            &house,
+            &token,
+            &format!("/api/v1/hooks/{}/events", id(&hook)),
+        )
+        .await;
+        let first = next(&mut stream).await.unwrap();
+        assert!(
+            first.contains("event: hook") && first.contains("\"accepted\":0"),
+            "{first}"
+        );
+        house.packet(&hook, b"x").await;
+        let mut told = String::new();
+        while !told.contains("\"accepted\":1") {
+            told = next(&mut stream).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_ticket_tells_of_its_packets_and_ends_when_the_role_is_taken_away() {
+        let house = House::new().await;
+        let hook = house.published().await;
+        let token = house.token("ada").await;
+        let (_, mut stream) = watch(&house, &token, "/api/v1/tickets/jira/SUP-1/events").await;
+        let first = next(&mut stream).await.unwrap();
+        assert!(first.contains("\"packets\":0"), "{first}");
+        house
+            .person("ada", &[boathook_schema::Role::Viewer], Some("acme"))
+            .await;
+        house.packet(&hook, b"x").await;
+        assert_eq!(next(&mut stream).await, None);
+        let (status, _) = watch(&house, &token, "/api/v1/tickets/jira/SUP-1/events").await;
+        assert_eq!(status, 403);
+    }
+
+    #[tokio::test]
+    async fn another_customers_hook_is_not_there_and_streams_are_counted() {
+        let house = House::new().await;
+        let hook = house.published().await;
+        let path = format!("/api/v1/hooks/{}/events", id(&hook));
+        assert_eq!(watch(&house, &house.token("gil").await, &path).await.0, 404);
+        let token = house.token("ada").await;
+        let mut open = Vec::new();
+        for _ in 0..super::STREAMS {
+            let (status, stream) = watch(&house, &token, &path).await;
+            assert_eq!(status, 200);
+            open.push(stream);
+        }
+        assert_eq!(watch(&house, &token, &path).await.0, 429);
+        drop(open.pop());
+        assert_eq!(watch(&house, &token, &path).await.0, 200);
+    }
+}

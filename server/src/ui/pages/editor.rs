@@ -322,3 +322,116 @@ impl Page {
         Ok(answer)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use axum::http::StatusCode;
+
+    use crate::{
+        api::tests::house::{House, TOML, id},
+        ui::tests::Browser,
+    };
+
+    const NEW: &str = "/tickets/jira/SUP-1/hooks/new";
+
+    #[tokio::test]
+    async fn a_text_with_a_fault_keeps_what_was_typed_and_says_what_is_wrong() {
+        let house = House::new().await;
+        house.ticket().await;
+        let ada = Browser::of(&house, "ada").await;
+        let typed = TOML.replace("places = 10", "places = 0 # <mine>");
+        let said = ada.post(NEW, &[("toml", &typed), ("act", "save")]).await;
+        assert_eq!(said.status, StatusCode::UNPROCESSABLE_ENTITY);
+        let text = said.text();
+        assert!(
+            text.contains("places = 0 # &#60;mine&#62;")
+                || text.contains("places = 0 # &lt;mine&gt;"),
+            "{text}"
+        );
+        assert!(
+            text.contains("limits.places") && text.contains("Nothing was saved"),
+            "{text}"
+        );
+        assert_eq!(
+            house.get("ada", "/api/v1/hooks").await.ok()["items"]
+                .as_array()
+                .unwrap()
+                .len(),
+            0
+        );
+    }
+
+    #[tokio::test]
+    async fn a_draft_is_saved_changed_and_sent_to_review() {
+        let house = House::new().await;
+        house.ticket().await;
+        let ada = Browser::of(&house, "ada").await;
+        // As a browser sends it.
+        let typed = TOML.replace('\n', "\r\n");
+        let said = ada.post(NEW, &[("toml", &typed), ("act", "save")]).await;
+        assert_eq!(said.status, StatusCode::SEE_OTHER, "{}", said.text());
+        let edit = said.header("location").to_owned();
+        let page = ada.get(&edit).await.text();
+        assert!(
+            page.contains("Host facts") && page.contains("name=\"expect\""),
+            "{page}"
+        );
+
+        let expect = page.split("name=\"expect\" value=\"").nth(1).unwrap();
+        let expect = expect.split('"').next().unwrap();
+        let changed = TOML.replace("Host facts", "Facts of the host");
+        let form = [
+            ("toml", changed.as_str()),
+            ("expect", expect),
+            ("act", "submit"),
+        ];
+        let said = ada.post(&edit, &form).await;
+        assert!(
+            said.header("location").ends_with("/review"),
+            "{}",
+            said.text()
+        );
+        // Somebody with the page of before is told, and keeps the words.
+        let said = ada.post(&edit, &form).await;
+        assert_eq!(said.status, StatusCode::CONFLICT, "{}", said.text());
+        assert!(said.text().contains("Facts of the host"));
+    }
+
+    #[tokio::test]
+    async fn only_engineers_write_and_only_authors_change() {
+        let house = House::new().await;
+        let draft = house.draft(TOML).await;
+        for (person, path) in [
+            ("ben", NEW.to_owned()),
+            ("ben", format!("/hooks/{}/edit", id(&draft))),
+        ] {
+            let ben = Browser::of(&house, person).await;
+            let said = ben.post(&path, &[("toml", TOML), ("act", "save")]).await;
+            assert_eq!(said.status, StatusCode::FORBIDDEN, "{person} {path}");
+        }
+        let gil = Browser::of(&house, "gil").await;
+        let said = gil.get(&format!("/hooks/{}/edit", id(&draft))).await;
+        assert_eq!(said.status, StatusCode::NOT_FOUND);
+    }
+
+    #[tokio::test]
+    async fn the_preview_follows_the_text() {
+        let house = House::new().await;
+        house.ticket().await;
+        let ada = Browser::of(&house, "ada").await;
+        let said = ada.post("/hooks/preview", &[("toml", "title = 5")]).await;
+        assert!(said.text().contains("What is wrong"), "{}", said.text());
+        let said = ada
+            .post(
+                "/hooks/preview",
+                &[("toml", TOML), ("system", "jira"), ("key", "SUP-1")],
+            )
+            .await;
+        assert!(
+            said.text().contains("facts of the machine"),
+            "{}",
+            said.text()
+        );
+    }
+}

@@ -224,3 +224,74 @@ impl Page {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use axum::http::StatusCode;
+
+    use crate::{
+        api::tests::house::{House, id},
+        ui::tests::Browser,
+    };
+
+    #[tokio::test]
+    async fn a_hook_shows_its_counters_and_what_each_instance_made_of_it() {
+        let house = House::new().await;
+        let hook = house.published().await;
+        house.packet(&hook, b"facts\n").await;
+        let path = format!("/hooks/{}", id(&hook));
+        let text = Browser::of(&house, "ada").await.get(&path).await.text();
+        assert!(
+            text.contains("<strong>1</strong> received of 10 places"),
+            "{text}"
+        );
+        assert!(
+            text.contains("received</span> <a href=\"/packets/"),
+            "{text}"
+        );
+    }
+
+    #[tokio::test]
+    async fn stopping_needs_a_reason_and_a_role() {
+        let house = House::new().await;
+        let hook = house.published().await;
+        let (path, stop) = (
+            format!("/hooks/{}", id(&hook)),
+            format!("/hooks/{}/stop", id(&hook)),
+        );
+        let adam = Browser::of(&house, "adam").await;
+        assert_eq!(
+            adam.post(&stop, &[("why", "x")]).await.status,
+            StatusCode::FORBIDDEN
+        );
+        let ada = Browser::of(&house, "ada").await;
+        let said = ada.post(&stop, &[("why", "  ")]).await;
+        assert_eq!(said.status, StatusCode::UNPROCESSABLE_ENTITY);
+        let said = ada.post(&stop, &[("why", "<enough>")]).await;
+        assert_eq!(said.header("location"), path, "{}", said.text());
+        let text = ada.get(&path).await.text();
+        assert!(
+            text.contains("stopped") && text.contains("by ada:") && !text.contains("<enough>"),
+            "{text}"
+        );
+    }
+
+    #[tokio::test]
+    async fn places_are_lowered_and_never_raised() {
+        let house = House::new().await;
+        let hook = house.published().await;
+        let lower = format!("/hooks/{}/lower", id(&hook));
+        let ada = Browser::of(&house, "ada").await;
+        assert_eq!(
+            ada.post(&lower, &[("places", "4")]).await.status,
+            StatusCode::SEE_OTHER
+        );
+        for places in ["5", "many", ""] {
+            let said = ada.post(&lower, &[("places", places)]).await;
+            assert_eq!(said.status, StatusCode::UNPROCESSABLE_ENTITY, "{places}");
+        }
+        let text = ada.get(&format!("/hooks/{}", id(&hook))).await.text();
+        assert!(text.contains("received of 4 places"), "{text}");
+    }
+}

@@ -83,3 +83,33 @@ pub async fn get(
         next,
     })
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use crate::{
+        api::tests::house::{House, TOML},
+        ui::tests::Browser,
+    };
+
+    #[tokio::test]
+    async fn hooks_are_listed_by_state_and_customer_within_ones_own() {
+        let house = House::new().await;
+        house.in_review(TOML).await;
+        let ada = Browser::of(&house, "ada").await;
+        assert!(
+            ada.get("/hooks?state=in+review&customer=acme")
+                .await
+                .text()
+                .contains("Host facts")
+        );
+        assert!(
+            !ada.get("/hooks?state=published")
+                .await
+                .text()
+                .contains("Host facts")
+        );
+        let gil = Browser::of(&house, "gil").await;
+        assert!(!gil.get("/hooks").await.text().contains("Host facts"));
+    }
+}

@@ -233,3 +233,114 @@ async fn difference(
         lines: differ::lines(&old.toml, toml),
     }))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use axum::http::StatusCode;
+
+    use crate::{
+        api::tests::house::{House, TOML, id},
+        ui::tests::Browser,
+    };
+
+    #[tokio::test]
+    async fn a_review_shows_what_is_allowed_the_bytes_and_who_is_missing() {
+        let house = House::new().await;
+        let hook = house.in_review(TOML).await;
+        let path = format!("/hooks/{}/review", id(&hook));
+        let ben = Browser::of(&house, "ben").await;
+        let text = ben.get(&path).await.text();
+        assert!(
+            text.contains("facts of the machine") && text.contains("0 of 2 people"),
+            "{text}"
+        );
+        assert!(text.contains(hook["digest"].as_str().unwrap()), "{text}");
+        let key = house.bench.sample.ben_browser.public().id().to_string();
+        assert!(text.contains(&format!("data-admitted=\"{key}")), "{text}");
+        house
+            .sign("ben", &hook, &house.bench.sample.ben_browser)
+            .await
+            .ok();
+        let text = ben.get(&path).await.text();
+        assert!(
+            text.contains("1 of 2 people") && text.contains("You have signed"),
+            "{text}"
+        );
+    }
+
+    #[tokio::test]
+    async fn sent_back_needs_words_and_the_next_revision_shows_what_changed() {
+        let house = House::new().await;
+        let hook = house.in_review(TOML).await;
+        let back = format!("/hooks/{}/send-back", id(&hook));
+        let ben = Browser::of(&house, "ben").await;
+        let said = ben.post(&back, &[("words", " ")]).await;
+        assert_eq!(said.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(said.text().contains("aria-invalid"), "{}", said.text());
+        let said = ben.post(&back, &[("words", "fewer <places>")]).await;
+        assert_eq!(said.status, StatusCode::SEE_OTHER, "{}", said.text());
+        let review = format!("/hooks/{}/review", id(&hook));
+        let text = ben.get(&review).await.text();
+        assert!(
+            text.contains("sent back") && !text.contains("<places>"),
+            "{text}"
+        );
+        // An engineer cannot.
+        let ada = Browser::of(&house, "ada").await;
+        assert_eq!(
+            ada.post(&back, &[("words", "x")]).await.status,
+            StatusCode::FORBIDDEN
+        );
+    }
+
+    #[tokio::test]
+    async fn the_difference_is_from_the_last_revision_that_was_signed() {
+        let house = House::new().await;
+        let hook = house.published().await;
+        let changed = TOML.replace("places = 10", "places = 4");
+        let body = serde_json::json!({"toml": changed, "expect": hook["version"]});
+        let path = format!("/api/v1/hooks/{}", id(&hook));
+        house.ask("ada", "PUT", &path, Some(body)).await.ok();
+        house
+            .ask("ada", "POST", &format!("{path}/submit"), None)
+            .await
+            .ok();
+        let text = Browser::of(&house, "ben")
+            .await
+            .get(&format!("/hooks/{}/review", id(&hook)))
+            .await
+            .text();
+        assert!(text.contains("Changed since revision 1"), "{text}");
+        assert!(
+            text.contains("removed: </span>places = 10")
+                && text.contains("added: </span>places = 4"),
+            "{text}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_wide_hook_says_which_command_its_last_signature_needs() {
+        let house = House::new().await;
+        let wide = format!("{TOML}\n[[collect]]\ncollector = \"command\"\npath = \"/bin/uname\"\n");
+        let hook = house.in_review(&wide).await;
+        let path = format!("/hooks/{}/review", id(&hook));
+        let ben = Browser::of(&house, "ben").await;
+        assert!(
+            !ben.get(&path)
+                .await
+                .text()
+                .contains("A key outside of the browser")
+        );
+        house
+            .sign("ada", &hook, &house.bench.sample.ada_browser)
+            .await
+            .ok();
+        let text = ben.get(&path).await.text();
+        assert!(text.contains("A key outside of the browser"), "{text}");
+        assert!(
+            text.contains(&format!("boathook hook sign {}", id(&hook))),
+            "{text}"
+        );
+    }
+}

@@ -124,3 +124,52 @@ pub async fn get(
         names,
     })
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use axum::http::StatusCode;
+
+    use crate::{
+        api::tests::house::{House, id},
+        ui::tests::Browser,
+    };
+
+    #[tokio::test]
+    async fn a_ticket_shows_its_hooks_with_counters_and_its_packets() {
+        let house = House::new().await;
+        let hook = house.published().await;
+        let claim = house.packet(&hook, b"facts\n").await;
+        let text = Browser::of(&house, "ada")
+            .await
+            .get("/tickets/jira/SUP-1")
+            .await
+            .text();
+        assert!(
+            text.contains("published") && text.contains("1/10"),
+            "{text}"
+        );
+        assert!(text.contains(&format!("/hooks/{}", id(&hook))), "{text}");
+        assert!(
+            text.contains(&format!("/packets/{claim}")) && text.contains("1 ok"),
+            "{text}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_ticket_of_another_customer_looks_like_one_that_is_not_there() {
+        let house = House::new().await;
+        house.ticket().await;
+        let gil = Browser::of(&house, "gil").await;
+        let (foreign, none) = (
+            gil.get("/tickets/jira/SUP-1").await,
+            gil.get("/tickets/jira/SUP-2").await,
+        );
+        assert_eq!(
+            (foreign.status, none.status),
+            (StatusCode::NOT_FOUND, StatusCode::NOT_FOUND)
+        );
+        let without_number = |text: String| text.split("Request <code>").next().unwrap().to_owned();
+        assert_eq!(without_number(foreign.text()), without_number(none.text()));
+    }
+}
