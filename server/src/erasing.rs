@@ -54,7 +54,7 @@ impl Eraser<'_> {
                     .parse()
                     .map_err(|e| Problem::internal("reading an erasure", e))?;
                 self.packets_of(&id, &erasure.why).await?;
-                self.answers_of(&id).await?;
+                self.answers_of(&id, &erasure.why).await?;
             }
         }
         self.app
@@ -88,7 +88,8 @@ impl Eraser<'_> {
         }
     }
 
-    async fn answers_of(&self, id: &InstanceId) -> Answer<()> {
+    /// With what it holds of hooks.
+    async fn answers_of(&self, id: &InstanceId, why: &str) -> Answer<()> {
         let mut after = None;
         loop {
             let (scope, write) = (self.scope, (self.write)());
@@ -96,10 +97,31 @@ impl Eraser<'_> {
                 .app
                 .store
                 .erase_answers(scope, write, id.clone(), after);
-            after = erased.await.answer()?;
+            let erased = erased.await.answer()?;
+            for claim in erased.packets {
+                self.late(claim, why).await?;
+            }
+            after = erased.next;
             if after.is_none() {
                 return Ok(());
             }
+        }
+    }
+
+    /// A packet that its claim tells of: one that was accepted while the instance was erased stands in no list yet.
+    async fn late(&self, claim: ClaimId, why: &str) -> Answer<()> {
+        let (scope, write, why) = (self.scope, (self.write)(), why.to_owned());
+        match self
+            .app
+            .store
+            .erase_packet(scope, write, claim, why)
+            .await?
+        {
+            Outcome::Done(erasure) => Box::pin(self.finish(&erasure)).await.map(drop),
+            Outcome::Refused(Refused::NotFound(_)) => {
+                Err(Problem::busy("a packet of it is on its way; try again", 1))
+            }
+            Outcome::Refused(reason) => Err(reason.into()),
         }
     }
 }

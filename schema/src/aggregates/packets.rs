@@ -4,8 +4,7 @@ use std::time::{Duration, Instant};
 
 use boathook_hooks::{
     ids::{Blob, ClaimId, Digest},
-    states::HookState,
-    time::{DAY, Time},
+    time::{HOUR, Time},
 };
 
 use super::{
@@ -23,8 +22,8 @@ use crate::{
     verbs::Read,
 };
 
-/// After the revision's end chunks of claims without a packet are kept this long: an agent may still come back.
-const KEPT_MS: i64 = 7 * DAY;
+/// A commit that was begun as long as it was allowed ends by then.
+const UNDER_WAY_MS: i64 = HOUR;
 /// How often a record that is on its way is looked for.
 const ON_ITS_WAY: Duration = Duration::from_millis(50);
 /// Bytes of one piece of a statement.
@@ -123,10 +122,11 @@ fn named(packet: &Packet) -> Named<'_> {
     }
 }
 
-/// The packet of a claim that was accepted, once: one that was erased since does not come back.
+/// The packet of a claim that was accepted, once: one that was erased since does not come back, nor does one of an instance
+/// that was.
 pub(crate) fn put_packet(tx: &mut Tx<'_>, packet: &Packet) -> Result<(), Stop> {
     let head = tx.here(HEAD);
-    if tx.bytes(&head)?.is_some() {
+    if tx.bytes(&head)?.is_some() || erasing::erase_arriving(tx, packet)? {
         return Ok(());
     }
     tx.put("packet", HEAD, packet)?;
@@ -187,7 +187,7 @@ impl Engine {
         commit: CommitPacket,
     ) -> Answer<Committed> {
         let (scope, id) = (scope.clone(), commit.claim.clone());
-        let home = claims::home(&id.revision);
+        let (packet_head, home) = (home(&id).head(), claims::home(&id.revision));
         // What is remembered of this write is one word: the packet is read where it lies.
         let patience = write.patience();
         let same = self.write("commit_packet", write, home, move |tx| {
@@ -204,11 +204,12 @@ impl Engine {
                 ensure(same, Refused::OtherBytes)?;
                 return Ok(true);
             }
+            erasing::not_erased(tx, &packet_head)?;
             claims::settle_but(tx, &mut open)?;
             let (revision, claim) = (&mut open.revision.value, &mut open.claim.value);
             let limit = claim.bytes;
             ensure(commit.bytes <= limit, Refused::TooLarge { limit })?;
-            quota::revive(revision, claim, tx.now())?;
+            quota::revive(revision, claim, tx.now(), tx.now())?;
             quota::accept(revision, claim, commit.bytes, tx.now());
             claim.packet = Some(commit.sha256);
             let packet = Packet {
@@ -360,7 +361,8 @@ impl Engine {
             let (of_revision, packet) = (claims::home(&id.revision), home(&id).head());
             let claim = of_revision.at(claims::row_of(&id.instance));
             let head = of_revision.head();
-            let rows = [&head, &claim, &packet].map(|at| Need::Row(at.clone()));
+            let instance = erasing::at_instance(&id.instance);
+            let rows = [&head, &claim, &packet, &instance].map(|at| Need::Row(at.clone()));
             look.ahead(rows.to_vec())?;
             let claim: Option<Claim> = look.record("claim", &claim)?;
             let revision: Option<Revision> = look.record("revision", &head)?;
@@ -370,16 +372,19 @@ impl Engine {
             if claim.id.reservation != id.reservation {
                 return Ok(claim.id.reservation > id.reservation);
             }
-            let end = match revision.state {
-                HookState::Published => revision.expires_at(),
-                _ => revision.ended_at.unwrap_or(revision.expires_at()),
-            };
+            // What came back with a restored copy, or was cut off in the middle.
+            if erasing::erased(look, &packet)?.is_some() {
+                return Ok(true);
+            }
             Ok(match claim.state {
                 ClaimState::Rejected => true,
-                // What came back with a restored copy, or was cut off in the middle.
-                ClaimState::Accepted => erasing::erased(look, &packet)?.is_some(),
+                ClaimState::Accepted => false,
                 ClaimState::Reserved | ClaimState::Failed | ClaimState::Expired => {
-                    now > end.plus_ms(KEPT_MS) && now > claim.lease_until
+                    // An instance's claims have ended by the time that its erasing has: nothing is brought in any more.
+                    let of_erased = erasing::erased(look, &instance)?;
+                    let over = now > quota::open_until(&revision).plus_ms(UNDER_WAY_MS);
+                    of_erased.is_some_and(|erasure| erasure.finished.is_some())
+                        || (over && now > claim.lease_until)
                 }
             })
         })

@@ -1,5 +1,8 @@
 //! The arithmetic of places and bytes, pure: `accepted + reserved` never exceeds the quota.
-use boathook_hooks::{states::HookState, time::Time};
+use boathook_hooks::{
+    states::HookState,
+    time::{DAY, Time},
+};
 
 use crate::{Claim, ClaimState, Refused, Revision};
 
@@ -80,14 +83,30 @@ pub(super) fn too_many_errors(revision: &Revision) -> bool {
     runs >= u64::from(ENOUGH_RUNS) && failed * 100 > u64::from(percent) * runs
 }
 
+/// After a revision's end an agent may come back with a packet for this long.
+const KEPT_MS: i64 = 7 * DAY;
+
+/// When the last packet may come in. Never later than it once was: a revision may be ended long after it expired.
+pub(super) fn open_until(revision: &Revision) -> Time {
+    let expires = revision.expires_at();
+    let end = match revision.state {
+        HookState::Published => expires,
+        _ => revision.ended_at.map_or(expires, |at| at.min(expires)),
+    };
+    end.plus_ms(KEPT_MS)
+}
+
 /// A claim that lost its lease may take a place again, unless the revision was stopped: full, expired and superseded
-/// do not cut a run off.
+/// do not cut a run off until [`open_until`].
 pub(super) fn revive(
     revision: &mut Revision,
     claim: &mut Claim,
+    now: Time,
     until: Time,
 ) -> Result<(), Refused> {
-    if let HookState::Stopped { .. } = revision.state {
+    let stopped = matches!(revision.state, HookState::Stopped { .. });
+    // Its chunks may be deleted soon.
+    if stopped || now > open_until(revision) {
         return Err(Refused::Ended {
             state: revision.state.word().to_owned(),
         });

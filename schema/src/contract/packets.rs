@@ -3,7 +3,7 @@ use boathook_hooks::{
     ids::{Blob, ClaimId, Digest},
     protocol::AnswerKind,
     states::HookState,
-    time::{DAY, MINUTE},
+    time::{DAY, HOUR, MINUTE},
 };
 use bytes::Bytes;
 use futures_util::{TryStreamExt as _, future::join_all};
@@ -320,8 +320,8 @@ pub async fn chunks_are_given_free_only_when_their_claim_cannot_come_back(mut b:
             .await
             .unwrap()
     );
-    // Seven days after the revision's end, and not before.
-    b.later(14 * DAY);
+    // Seven days and an hour after the revision's end, and not before.
+    b.later(14 * DAY + HOUR);
     assert!(!free(&b, &waiting).await);
     b.later(1);
     for gone in [&reserved, &waiting] {
@@ -330,6 +330,37 @@ pub async fn chunks_are_given_free_only_when_their_claim_cannot_come_back(mut b:
     for kept in [&accepted, &unknown] {
         assert!(!free(&b, kept).await, "{kept}");
     }
+}
+
+pub async fn no_packet_comes_in_once_its_chunks_may_be_deleted(mut b: Bench) {
+    let digest = b.published(3).await;
+    let first = b.granted(digest, 1, 100).await;
+    let second = b.granted(digest, 2, 100).await;
+    // The revision expires after 7 days; that is noted late, which gives nobody more time.
+    b.later(8 * DAY);
+    let (system, s) = (Scope::System, b.store.clone());
+    done(s.expire(&system, b.system(), digest).await);
+    done(s.return_leases(&system, b.system(), digest).await);
+    b.later(6 * DAY);
+    done(b.commit(b.packet(&first.claim, 100, "1")).await);
+    b.later(1);
+    let late = |refusal| matches!(refusal, Refused::Ended { .. });
+    let committed = b.commit(b.packet(&second.claim, 100, "2")).await;
+    assert!(late(refused(committed)));
+    let until = b.lease();
+    let renewed = s.renew(&system, b.system(), second.claim.clone(), until);
+    assert!(late(refused(renewed.await)));
+    let sized = s.size_claim(&system, b.system(), second.claim.clone(), 50, until);
+    assert!(late(refused(sized.await)));
+    let may = async |b: &Bench| {
+        let may = s.may_delete_chunks(&system, &second.claim, b.now).await;
+        may.unwrap()
+    };
+    // Who began a commit in time ends it within an hour.
+    b.later(HOUR - 1);
+    assert!(!may(&b).await);
+    b.later(1);
+    assert!(may(&b).await);
 }
 
 pub async fn a_large_statement_comes_back_byte_for_byte(b: Bench) {

@@ -61,6 +61,11 @@ impl Table {
             Self::Work => "work",
         }
     }
+
+    /// Whether what its aggregates answered is forgotten once they are erased.
+    pub(crate) const fn forgets(self) -> bool {
+        matches!(self, Self::Instances)
+    }
 }
 
 /// One aggregate.

@@ -41,4 +41,12 @@ impl Engine {
             Self::Cql(engine) => engine.raw_list(&effect).await,
         }
     }
+
+    /// What a server does that was held up after it did what a write owed: it keeps the whole answer.
+    pub(crate) async fn raw_settle(&self, home: &Home, version: u64, answer: Vec<u8>) -> Read<()> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Cql(engine) => engine.raw_settle(home, version, answer).await,
+        }
+    }
 }

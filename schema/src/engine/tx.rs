@@ -1,5 +1,5 @@
 //! One write's hands: what it reads, the rows of its one aggregate that it changes, and what follows from that.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use boathook_hooks::{
     ids::{Blob, CustomerId},
@@ -8,7 +8,7 @@ use boathook_hooks::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    effects::{Effect, ErasureNote, Outbox, Step},
+    effects::{Effect, ErasureNote, Step},
     events,
     keys::{At, Home, List},
     look::{Found, Look, Need, Stored},
@@ -28,6 +28,8 @@ pub(crate) struct Tx<'a> {
     pub(super) effects: Vec<Effect>,
     /// Immutable entries that must be there before the change is: harmless without it.
     pub(super) before: Vec<Effect>,
+    /// What the backend remembers of earlier answers goes, too, where it keeps them apart.
+    pub(super) forgets: bool,
 }
 
 impl Look for Tx<'_> {
@@ -89,6 +91,7 @@ impl<'a> Tx<'a> {
             puts: BTreeMap::new(),
             effects: Vec::new(),
             before: Vec::new(),
+            forgets: false,
         }
     }
 
@@ -230,21 +233,14 @@ impl<'a> Tx<'a> {
         Ok(())
     }
 
-    /// Takes away what this aggregate remembers of answers that it gave, which tell what it was: but for those of writes
-    /// that owe something still.
+    /// Takes away what this aggregate remembers of answers that it gave, which tell what it was. Nothing may be owed: what a
+    /// write of before owes still is told with its answer. See [`Table::forgets`].
     pub(crate) fn forget_answers(&mut self) -> Result<(), Stop> {
         let home = self.home.clone();
-        let mut kept = BTreeSet::new();
-        for (_, body) in self.rows_of(&home, "o/", 10_000)? {
-            let owed: Outbox = codec::decode("outbox", &body)?;
-            kept.insert(owed.op.0);
-        }
         for (row, _) in self.rows_of(&home, "p/", 10_000)? {
-            let op = row[2..].parse::<uuid::Uuid>();
-            if !op.is_ok_and(|op| kept.contains(op.as_bytes().as_slice())) {
-                self.delete(&row);
-            }
+            self.delete(&row);
         }
+        self.forgets = true;
         Ok(())
     }
 

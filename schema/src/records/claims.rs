@@ -101,6 +101,8 @@ pub enum ClaimReply {
     TooLarge { limit: u64 },
     /// The revision is not for that customer, or is unknown.
     NotFound,
+    /// The instance was erased (410).
+    Erased { at: Time },
 }
 
 /// What an instance said to a revision without a packet. Keyed by revision and instance: the newest stands.

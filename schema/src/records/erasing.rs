@@ -119,3 +119,13 @@ pub struct ErasureReceipt {
     /// The customer's chain after the event that says so.
     pub head: Head,
 }
+
+/// What one turn of `erase_answers` came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ErasedAnswers {
+    /// Where the next turn goes on; none is the end.
+    pub next: Option<String>,
+    /// Packets that were accepted from the instance and that are not erased to the end. One that is not there yet is on its
+    /// way.
+    pub packets: Vec<ClaimId>,
+}

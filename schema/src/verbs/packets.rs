@@ -8,7 +8,8 @@ use super::{Read, verbs};
 use crate::{Answer, CommitPacket, Committed, Packet, PacketsBy, Page, Paged, Scope, Write};
 
 verbs! {
-    /// The claim becomes accepted. One that expired takes a free place, or `NoPlace` (410). With the last place the
+    /// The claim becomes accepted. One that expired takes a free place, or `NoPlace` (410); seven
+    /// days after the revision's end none does (`Ended`). With the last place the
     /// revision is full. The same bytes again: `Same`.
     fn commit_packet(scope: &Scope, write: Write, commit: CommitPacket) -> Answer<Committed>;
     /// Keeps the receipt with the packet; the first one stands and comes back.
@@ -16,7 +17,7 @@ verbs! {
     fn packet(scope: &Scope, claim: &ClaimId) -> Read<Option<Packet>>;
     /// Newest first, without their statements and chunks.
     fn packets(scope: &Scope, by: PacketsBy, page: Page) -> Read<Paged<Packet>>;
-    /// Whether chunks beneath that claim can never be wanted again: rejected, replaced by a newer reservation, or
-    /// never accepted and seven days past the revision's end. An unknown revision's are kept.
+    /// Whether chunks beneath that claim can never be wanted again: rejected, replaced by a newer reservation, of a packet
+    /// or an instance that was erased, or never accepted and an hour more than seven days past the revision's end. An unknown revision's are kept.
     fn may_delete_chunks(scope: &Scope, claim: &ClaimId, now: Time) -> Read<bool>;
 }

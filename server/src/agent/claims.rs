@@ -9,7 +9,7 @@ use boathook_hooks::{
     keys::PublicKey,
     protocol::{ClaimAnswer, ClaimPhase, ClaimRequest, ClaimStatus},
 };
-use boathook_schema::{Chain, Claim, ClaimAsk, ClaimReply, ClaimState, Refs};
+use boathook_schema::{Chain, Claim, ClaimAsk, ClaimReply, ClaimState, Refs, Refused};
 
 use crate::{
     agent::{
@@ -67,6 +67,7 @@ pub async fn create(
         ClaimReply::Ended { .. } => "ended",
         ClaimReply::TooLarge { .. } => "too_large",
         ClaimReply::NotFound => "not_found",
+        ClaimReply::Erased { .. } => "erased",
     };
     app.metrics
         .claims
@@ -101,6 +102,7 @@ pub async fn create(
         ))
         .with("limit", limit)),
         ClaimReply::NotFound => Err(Problem::not_found("hook")),
+        ClaimReply::Erased { at } => Err(Refused::Erased { at }.into()),
     }
 }
 

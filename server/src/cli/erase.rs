@@ -3,10 +3,12 @@
 use std::{io::Write as _, path::PathBuf};
 
 use anyhow::Context as _;
-use boathook_hooks::ids::{ClaimId, InstanceId};
-use boathook_schema::{ErasedKind, Erasure, ErasureReceipt, Page, Refused, Scope, Write};
+use boathook_hooks::ids::{ClaimId, Digest, InstanceId};
+use boathook_schema::{ErasedKind, Erasure, ErasureReceipt, Page, Refused, Scope, Store, Write};
 use clap::Subcommand;
+use futures_util::TryStreamExt as _;
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     api::erasures::{ErasureView, ReceiptView},
@@ -169,6 +171,24 @@ async fn replay(eraser: &Eraser<'_>, path: PathBuf, out: &Out) -> anyhow::Result
     })
 }
 
+/// Whether the chunks of a packet are what was erased, byte for byte: its agent could make it the same packet again.
+async fn is_here(store: &Store, erasure: &Erasure) -> anyhow::Result<bool> {
+    let (Some(folder), Some(packet)) = (erasure.folder(), &erasure.packet) else {
+        return Ok(false);
+    };
+    let run = store.objects().run(&folder).await?;
+    if run.bytes != packet.bytes {
+        return Ok(false);
+    }
+    let bytes = store.objects().stream(folder, run.chunks, 0..run.bytes);
+    let mut bytes = std::pin::pin!(bytes);
+    let mut hash = Sha256::new();
+    while let Some(piece) = bytes.try_next().await? {
+        hash.update(&piece);
+    }
+    Ok(Digest(hash.finalize().into()) == packet.sha256)
+}
+
 async fn one(eraser: &Eraser<'_>, erasure: &Erasure, counts: &mut Replayed) -> anyhow::Result<()> {
     let (store, system) = (&eraser.app.store, &Scope::System);
     if let Some(known) = store.erasure(system, erasure.kind, &erasure.id).await? {
@@ -180,15 +200,23 @@ async fn one(eraser: &Eraser<'_>, erasure: &Erasure, counts: &mut Replayed) -> a
     let begun = match erasure.kind {
         ErasedKind::Packet => {
             let claim: ClaimId = erasure.id.parse().map_err(anyhow::Error::msg)?;
-            // Its chunks may have come back without its record; a claim that is open may bring another packet.
-            if store.packet(system, &claim).await?.is_none() {
-                let open = store.claim_by_id(system, &claim).await?.is_some();
-                if let (false, Some(folder)) = (open, erasure.folder()) {
-                    store.objects().delete(&folder).await?;
+            let write = (eraser.write)();
+            match store.packet(system, &claim).await? {
+                Some(_) => store.erase_packet(system, write, claim, why).await?,
+                // Its chunks may have come back without its record.
+                None if is_here(store, erasure).await? => {
+                    store.put_erasure(system, write, erasure.clone()).await?
+                }
+                None => {
+                    // A claim that is open may bring another packet.
+                    let open = store.claim_by_id(system, &claim).await?.is_some();
+                    if let (false, Some(folder)) = (open, erasure.folder()) {
+                        store.objects().delete(&folder).await?;
+                    }
+                    counts.absent += 1;
+                    return Ok(());
                 }
             }
-            let write = (eraser.write)();
-            store.erase_packet(system, write, claim, why).await?
         }
         ErasedKind::Instance => {
             let id: InstanceId = erasure.id.parse().map_err(anyhow::Error::msg)?;

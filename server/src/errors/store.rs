@@ -105,6 +105,15 @@ mod tests {
         assert!(!hidden.detail.contains("scope"));
     }
 
+    /// An agent gives up by the status; a person reads the words.
+    #[test]
+    fn what_was_erased_is_gone_in_plain_words() {
+        let at = "2026-11-21T12:00:00Z".parse().unwrap();
+        let problem = Problem::from(Refused::Erased { at });
+        assert_eq!((problem.status.as_u16(), problem.code), (410, "erased"));
+        assert_eq!(problem.detail, format!("it was erased at {at}"));
+    }
+
     #[test]
     fn a_busy_store_is_503_with_a_time_to_come_back() {
         let problem = Problem::from(StoreError::TryAgain { operation: "put" });

@@ -6,7 +6,7 @@ use super::{for_agents, home};
 use crate::{
     Answer, AnswerRow, Chain, EventKind, NewAnswer, Page, Paged, Refused, Revision, Scope,
     StoreError, Write,
-    aggregates::revisions,
+    aggregates::{erasing, revisions},
     codec,
     engine::{Engine, Home, List, Look as _, Need, Stop, Table, Tx, ensure, listing, not_found},
     verbs::Read,
@@ -41,8 +41,10 @@ impl Engine {
             )?;
             let (head, part) = (home(&new.revision).head(), new.revision.to_string());
             let sort = new.instance.to_string();
+            let instance = erasing::at_instance(&new.instance);
             tx.ahead(vec![
                 Need::Row(head.clone()),
+                Need::Row(instance.clone()),
                 Need::Entry {
                     list: List::Answers,
                     part: part.clone(),
@@ -53,6 +55,8 @@ impl Engine {
             let revision = revision
                 .filter(|r| r.is_for(&new.customer))
                 .ok_or_else(|| not_found("hook"))?;
+            // What slips by before the erasing begins is taken out by the end of it.
+            erasing::not_erased(tx, &instance)?;
             if let Some(body) = tx.entry(List::Answers, &part, &sort)? {
                 let before: AnswerRow = codec::decode("answer", &body)?;
                 if before.kind == new.kind && before.reason == new.reason {

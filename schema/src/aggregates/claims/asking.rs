@@ -14,6 +14,7 @@ use super::{
 use crate::{
     Answer, Claim, ClaimAsk, ClaimReply, ClaimState, EventKind, Revision, Scope, Write,
     aggregates::{
+        erasing,
         quota::{self, Room},
         revisions,
     },
@@ -59,6 +60,9 @@ fn ask(
     let (scope, until) = (group.scope, group.until);
     if !scope.holds_instance(&ask.customer, &ask.instance) || !revision.is_for(&ask.customer) {
         return unchanged(ClaimReply::NotFound);
+    }
+    if let Some(erasure) = erasing::erased(tx, &erasing::at_instance(&ask.instance))? {
+        return unchanged(ClaimReply::Erased { at: erasure.begun });
     }
     if let Some(mut claim) = load(tx, &ask.instance)? {
         if claim.value.customer != ask.customer {
@@ -177,6 +181,8 @@ fn look_ahead(tx: &mut Tx<'_>, asks: &[ClaimAsk]) -> Result<(), Stop> {
     ];
     let rows = asks.iter().map(|ask| home.at(row_of(&ask.instance)));
     needs.extend(rows.map(Need::Row));
+    let instances = asks.iter().map(|ask| erasing::at_instance(&ask.instance));
+    needs.extend(instances.map(Need::Row));
     tx.ahead(needs)
 }
 

@@ -1,6 +1,8 @@
 //! How a claim ends without a packet: answered, rejected, overrun.
+use std::collections::BTreeMap;
+
 use boathook_hooks::{
-    ids::ClaimId,
+    ids::{ClaimId, Digest, InstanceId},
     protocol::AnswerKind,
     states::{HookState, StoppedBy},
     time::Time,
@@ -9,12 +11,12 @@ use boathook_hooks::{
 use super::{
     Open,
     answers::{kind_word, list_answer},
-    counted, for_agents, home, open, record, save,
+    counted, for_agents, home, load, open, record, record_group, save,
 };
 use crate::{
     Answer, AnswerRow, Claim, ClaimState, EventKind, Overrun, Refused, Revision, Scope, Write,
     aggregates::{quota, revisions},
-    engine::{Applied, Engine, ensure},
+    engine::{Applied, Engine, Tx, ensure},
 };
 
 /// Answers after which the instance has nothing more to say here.
@@ -130,7 +132,7 @@ impl Engine {
         sent: u64,
     ) -> Answer<Overrun> {
         let (scope, home) = (scope.clone(), home(&claim.revision));
-        let body = move |tx: &mut crate::engine::Tx<'_>| {
+        let body = move |tx: &mut Tx<'_>| {
             for_agents(&scope)?;
             let mut open = open(tx, &scope, &claim)?;
             ensure(
@@ -171,5 +173,43 @@ impl Engine {
         };
         self.write_told("overrun", write, home, body, tell_number)
             .await
+    }
+
+    /// The instance is being erased: what it holds here ends for good and what it said goes. Whatever was decided before on
+    /// its claim decides again, as the revision is another one then. Says the claim if it was accepted: that stands.
+    pub(crate) async fn end_claim(
+        &self,
+        write: Write,
+        digest: Digest,
+        instance: InstanceId,
+    ) -> Answer<Option<ClaimId>> {
+        self.write("end_claim", write, home(&digest), move |tx| {
+            let Some(mut claim) = load(tx, &instance)? else {
+                return Ok(None);
+            };
+            let (before, now) = (claim.value.clone(), tx.now());
+            let value = &mut claim.value;
+            if value.state == ClaimState::Accepted {
+                return Ok(Some(value.id.clone()));
+            }
+            let mut found = revisions::load(tx)?;
+            if matches!(value.state, ClaimState::Reserved | ClaimState::Expired) {
+                quota::give_back(&mut found.value, value, ClaimState::Failed, now);
+            }
+            value.is_final = true;
+            value.reason = None;
+            if *value == before {
+                return Ok(None);
+            }
+            save(tx, &claim)?;
+            if before.state == ClaimState::Reserved {
+                let kind = EventKind::LEASES_RETURNED;
+                let group = BTreeMap::from([(before.customer, vec![instance.clone()])]);
+                record_group(tx, &found.value, &kind, &group)?;
+                revisions::save(tx, &mut found)?;
+            }
+            Ok(None)
+        })
+        .await
     }
 }

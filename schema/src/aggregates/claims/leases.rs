@@ -67,7 +67,7 @@ impl Engine {
             let first = !claim.sized;
             claim.bytes = bytes;
             claim.sized = true;
-            quota::revive(revision, claim, lease_until)?;
+            quota::revive(revision, claim, tx.now(), lease_until)?;
             claim.lease_until = claim.lease_until.max(lease_until);
             open.save(tx)?;
             if first {
@@ -93,7 +93,7 @@ impl Engine {
             let mut open = open(tx, &scope, &claim)?;
             settle_but(tx, &mut open)?;
             let claim = &mut open.claim.value;
-            quota::revive(&mut open.revision.value, claim, lease_until)?;
+            quota::revive(&mut open.revision.value, claim, tx.now(), lease_until)?;
             claim.lease_until = claim.lease_until.max(lease_until);
             open.save(tx)?;
             Ok(lease(&open.claim.value))

@@ -15,7 +15,7 @@ use boathook_hooks::{
     time::Time,
 };
 
-use super::{quota, revisions};
+use super::{erasing, quota, revisions};
 use crate::{
     Chain, Claim, ClaimState, EventKind, Lease, NewEvent, Refused, Revision, Scope,
     engine::{
@@ -129,14 +129,16 @@ pub(super) struct Open {
     usage: crate::Usage,
 }
 
-/// The claim by its id, for who may act for its instance. A newer reservation closed it.
+/// The claim by its id, for who may act for its instance, which was not erased. A newer reservation closed it.
 pub(super) fn open(tx: &mut Tx<'_>, scope: &Scope, id: &ClaimId) -> Result<Open, Stop> {
-    let needs = [HEAD.to_owned(), row_of(&id.instance)].map(|row| Need::Row(tx.here(&row)));
-    tx.ahead(needs.to_vec())?;
+    let mut needs = vec![Need::Row(erasing::at_instance(&id.instance))];
+    needs.extend([HEAD.to_owned(), row_of(&id.instance)].map(|row| Need::Row(tx.here(&row))));
+    tx.ahead(needs)?;
     let claim = load(tx, &id.instance)?.ok_or_else(|| not_found("claim"))?;
     if !scope.holds_instance(&claim.value.customer, &id.instance) {
         return Err(not_found("claim"));
     }
+    erasing::instance_stands(tx, &id.instance)?;
     ensure(claim.value.id == *id, Refused::ClaimClosed(id.clone()))?;
     let revision = revisions::load(tx)?;
     Ok(Open {

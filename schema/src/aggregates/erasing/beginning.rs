@@ -2,17 +2,13 @@
 use boathook_hooks::ids::{ClaimId, InstanceId};
 use bson::doc;
 
-use super::{allowed, chain, erased, event, home, put};
+use super::{allowed, at_instance, chain, erased, event, home, put};
 use crate::{
-    Answer, ErasedKind, ErasedPacket, Erasure, EventKind, HookRecord, Instance, InstanceState,
-    Packet, Refused, Scope, Write,
+    Answer, ErasedKind, ErasedPacket, Erasure, EventKind, Instance, InstanceState, Packet, Refused,
+    Scope, Write,
     aggregates::{instances, packets},
-    codec,
-    engine::{Engine, HEAD, Home, List, Look as _, Need, Stop, Table, Tx, ensure, not_found},
+    engine::{Engine, HEAD, Look as _, Stop, Tx, ensure, not_found},
 };
-
-/// Hooks that one turn of `erase_answers` looks at.
-const HOOKS: usize = 200;
 
 /// Who asked, and in which words, is told by the audit alone.
 fn begin(tx: &mut Tx<'_>, erasure: &Erasure) -> Result<(), Stop> {
@@ -20,6 +16,40 @@ fn begin(tx: &mut Tx<'_>, erasure: &Erasure) -> Result<(), Stop> {
     let mut e = event(EventKind::ERASURE_BEGUN, erasure);
     e.personal = doc! { "words": &erasure.why };
     tx.event(&chain(erasure), e)
+}
+
+/// The packet of this aggregate goes from all that tells of it.
+fn erase(tx: &mut Tx<'_>, packet: &Packet, why: &str) -> Result<Erasure, Stop> {
+    packets::forget(tx, packet)?;
+    let erasure = Erasure {
+        kind: ErasedKind::Packet,
+        id: packet.claim.to_string(),
+        customer: packet.customer.clone(),
+        why: why.to_owned(),
+        begun: tx.now(),
+        finished: None,
+        head: None,
+        packet: Some(ErasedPacket {
+            bytes: packet.bytes,
+            sha256: packet.sha256,
+            chunks: u32::try_from(packet.chunks.len()).unwrap_or(u32::MAX),
+            received_at: packet.received_at,
+            reserved_at: packet.reserved_at,
+        }),
+    };
+    begin(tx, &erasure)?;
+    Ok(erasure)
+}
+
+/// A packet that was accepted and whose instance was erased since: it is erased, too, before anybody sees it. Whether it was.
+pub(in crate::aggregates) fn erase_arriving(
+    tx: &mut Tx<'_>,
+    packet: &Packet,
+) -> Result<bool, Stop> {
+    match erased(tx, &at_instance(packet.instance()))? {
+        Some(instance) => erase(tx, packet, &instance.why).map(|_| true),
+        None => Ok(false),
+    }
 }
 
 impl Engine {
@@ -46,24 +76,7 @@ impl Engine {
                 .read::<Packet>("packet", &head)?
                 .filter(|packet| scope.holds(&packet.customer))
                 .ok_or_else(|| not_found("packet"))?;
-            packets::forget(tx, &packet)?;
-            let erasure = Erasure {
-                kind: ErasedKind::Packet,
-                id: claim.to_string(),
-                customer: packet.customer.clone(),
-                why: why.clone(),
-                begun: tx.now(),
-                finished: None,
-                head: None,
-                packet: Some(ErasedPacket {
-                    bytes: packet.bytes,
-                    sha256: packet.sha256,
-                    chunks: u32::try_from(packet.chunks.len()).unwrap_or(u32::MAX),
-                    received_at: packet.received_at,
-                    reserved_at: packet.reserved_at,
-                }),
-            };
-            begin(tx, &erasure)?;
+            let erasure = erase(tx, &packet, &why)?;
             Ok(erasure)
         })
         .await
@@ -116,46 +129,35 @@ impl Engine {
         .await
     }
 
-    /// Answers stand by revision: the hooks that could have asked it are gone through.
-    pub(crate) async fn erase_answers(
+    /// Of a packet that this store does not know: what a list told that was kept apart from it.
+    pub(crate) async fn put_erasure(
         &self,
         scope: &Scope,
         write: Write,
-        id: InstanceId,
-        after: Option<String>,
-    ) -> Answer<Option<String>> {
-        let (scope, loose) = (scope.clone(), Home::new(Table::Loose, write.op_id.0));
-        self.write("erase_answers", write, loose, move |tx| {
-            ensure(!scope.is_agent(), Refused::OutOfScope)?;
-            let head = home(ErasedKind::Instance, id.as_str()).head();
-            let erasure = erased(tx, &head)?
-                .filter(|erasure| scope.holds(&erasure.customer))
-                .ok_or_else(|| not_found("erasure"))?;
-            let from = after.clone().unwrap_or_default();
-            let hooks = tx.list(List::Hooks, "*", &from, HOOKS)?;
-            let mut digests = Vec::new();
-            for (_, body) in &hooks {
-                let hook: HookRecord = codec::decode("hook", body)?;
-                if hook.opted_in || hook.customers.contains(&erasure.customer) {
-                    digests.extend(hook.revisions.iter().filter_map(|row| row.digest));
-                }
+        known: Erasure,
+    ) -> Answer<Erasure> {
+        let allowed = *scope == Scope::System;
+        let home = home(known.kind, &known.id);
+        self.write("put_erasure", write, home, move |tx| {
+            ensure(allowed, Refused::OutOfScope)?;
+            let (packet, head) = (known.folder().is_some(), tx.here(HEAD));
+            ensure(packet, Refused::Malformed("it is no packet's".into()))?;
+            if let Some(stands) = erased(tx, &head)? {
+                return Ok(stands);
             }
-            let entry = |digest: &boathook_hooks::ids::Digest| Need::Entry {
-                list: List::Answers,
-                part: digest.to_string(),
-                sort: id.to_string(),
+            ensure(
+                tx.bytes(&head)?.is_none(),
+                Refused::Exists("the packet".into()),
+            )?;
+            // The event and the receipt are this store's own: its chain may not have those that the list tells of.
+            let erasure = Erasure {
+                begun: tx.now(),
+                finished: None,
+                head: None,
+                ..known.clone()
             };
-            tx.ahead(digests.iter().map(entry).collect())?;
-            // The newest answer stands: this is newer than any that was given.
-            let stamp = u64::try_from(tx.now().ms()).unwrap_or(0) + 1;
-            for digest in digests {
-                let part = digest.to_string();
-                if tx.entry(List::Answers, &part, id.as_str())?.is_some() {
-                    tx.list_stamped(List::Answers, &part, id.as_str(), None, stamp);
-                }
-            }
-            let more = hooks.len() == HOOKS;
-            Ok(hooks.last().filter(|_| more).map(|(sort, _)| sort.clone()))
+            begin(tx, &erasure)?;
+            Ok(erasure)
         })
         .await
     }

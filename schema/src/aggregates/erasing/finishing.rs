@@ -9,10 +9,10 @@ use bson::Bson;
 
 use super::{PERSONAL, chain, erased, event, home, put};
 use crate::{
-    Answer, Chain, ErasedKind, ErasureReceipt, EventKind, Head, Outcome, Refused, Scope,
+    Answer, ErasedKind, Erasure, ErasureReceipt, EventKind, Head, Outcome, Refused, Scope,
     StoreError, Write,
     engine::{
-        Applied, Engine, ErasureNote, HEAD, List, Look as _, Need, Step, Stop, Tx, ensure,
+        Applied, Engine, ErasureNote, HEAD, List, Look, Need, Step, Stop, Tx, ensure,
         events::{EventRow, bucket, bucket_of, event_row, head, listed_in, listed_next},
         not_found,
     },
@@ -74,11 +74,6 @@ impl Engine {
         id: String,
     ) -> Answer<ErasureReceipt> {
         let patience = write.patience();
-        let personal = match kind {
-            ErasedKind::Packet => Vec::new(),
-            // It is retired, so nobody says anything of it any more.
-            ErasedKind::Instance => self.said_of(scope, &id).await?,
-        };
         let (scope, own) = (scope.clone(), id.clone());
         let body = move |tx: &mut Tx<'_>| {
             ensure(!scope.is_agent(), Refused::OutOfScope)?;
@@ -89,10 +84,15 @@ impl Engine {
             if erasure.finished.is_some() {
                 return Ok(erasure.receipt().unwrap_or_else(|| erasure.unrecorded()));
             }
+            let mut personal = Vec::new();
             if kind == ErasedKind::Instance {
                 let packets = tx.list(List::Packets, &format!("instance/{own}"), "", 1)?;
                 ensure(packets.is_empty(), Refused::PacketsLeft)?;
+                // What a server that died left would tell of it after this: its events are looked for once nothing is owed.
+                ensure_nothing_owed(tx)?;
                 tx.forget_answers()?;
+                // It is retired, so nobody says anything of it any more.
+                personal = said_of(tx, &erasure)?;
             }
             erasure.finished = Some(tx.now());
             put(tx, &erasure)?;
@@ -119,7 +119,7 @@ impl Engine {
                 kind,
                 id: own.clone(),
                 chain: chain.to_string(),
-                personal: personal.clone(),
+                personal,
             };
             tx.event_noted(&chain, e, Some(note))?;
             Ok(erasure.unrecorded())
@@ -155,46 +155,50 @@ impl Engine {
             }
         }
     }
+}
 
-    /// The events of its customer's chain in which people said something of an instance.
-    async fn said_of(&self, scope: &Scope, id: &str) -> Read<Vec<u64>> {
-        let Some(erasure) = self.erasure(scope, ErasedKind::Instance, id).await? else {
-            return Ok(Vec::new());
-        };
-        let (chain, id) = (Chain::Customer(erasure.customer).to_string(), id.to_owned());
-        self.read("finish_erasure", move |look| {
-            let last = head(look, &chain)?.number;
-            let mut parts = Vec::new();
-            let mut from = 1;
-            while from <= last {
-                parts.push(listed_in(&chain, "instance", &id, from));
-                from = listed_next(from);
-            }
-            let need = |part: &String| Need::List {
-                list: List::EventsBy,
-                part: part.clone(),
-                after: String::new(),
-                to: String::new(),
-                limit: MOST,
-            };
-            look.ahead(parts.iter().map(need).collect())?;
-            let mut numbers: Vec<u64> = Vec::new();
-            for part in &parts {
-                let keys = look.list(List::EventsBy, part, "", MOST)?;
-                numbers.extend(keys.iter().filter_map(|(key, _)| key.parse::<u64>().ok()));
-            }
-            numbers.truncate(MOST);
-            let at = |number: u64| bucket(&chain, bucket_of(number)).at(event_row(number));
-            look.ahead(numbers.iter().map(|n| Need::Row(at(*n))).collect())?;
-            let mut said = Vec::new();
-            for number in numbers {
-                let row: Option<EventRow> = look.record("event", &at(number))?;
-                if row.is_some_and(|row| is_of_it(&row.entry.kind)) {
-                    said.push(number);
-                }
-            }
-            Ok(said)
-        })
-        .await
+/// Of this aggregate.
+fn ensure_nothing_owed(tx: &mut Tx<'_>) -> Result<(), Stop> {
+    let operation = "finish_erasure";
+    let home = tx.home.clone();
+    match tx.rows_of(&home, "o/", 1)?.is_empty() {
+        true => Ok(()),
+        false => Err(StoreError::TryAgain { operation }.into()),
     }
+}
+
+/// The events of its customer's chain in which people said something of an instance.
+fn said_of(look: &mut dyn Look, erasure: &Erasure) -> Result<Vec<u64>, Stop> {
+    let chain = chain(erasure).to_string();
+    let last = head(look, &chain)?.number;
+    let mut parts = Vec::new();
+    let mut from = 1;
+    while from <= last {
+        parts.push(listed_in(&chain, "instance", &erasure.id, from));
+        from = listed_next(from);
+    }
+    let need = |part: &String| Need::List {
+        list: List::EventsBy,
+        part: part.clone(),
+        after: String::new(),
+        to: String::new(),
+        limit: MOST,
+    };
+    look.ahead(parts.iter().map(need).collect())?;
+    let mut numbers: Vec<u64> = Vec::new();
+    for part in &parts {
+        let keys = look.list(List::EventsBy, part, "", MOST)?;
+        numbers.extend(keys.iter().filter_map(|(key, _)| key.parse::<u64>().ok()));
+    }
+    numbers.truncate(MOST);
+    let at = |number: u64| bucket(&chain, bucket_of(number)).at(event_row(number));
+    look.ahead(numbers.iter().map(|n| Need::Row(at(*n))).collect())?;
+    let mut said = Vec::new();
+    for number in numbers {
+        let row: Option<EventRow> = look.record("event", &at(number))?;
+        if row.is_some_and(|row| is_of_it(&row.entry.kind)) {
+            said.push(number);
+        }
+    }
+    Ok(said)
 }

@@ -1,9 +1,11 @@
 //! Erasing: what is kept in place of a record, its list, the end and the receipt. How each kind begins stands in a file
 //! of its own.
+mod answers;
 mod beginning;
 mod finishing;
 mod reading;
 
+use boathook_hooks::ids::InstanceId;
 use bson::{Bson, Document, RawDocument};
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +17,7 @@ use crate::{
     },
 };
 
+pub(super) use beginning::erase_arriving;
 pub(crate) use finishing::note;
 
 /// The part of the list of what is not finished.
@@ -66,6 +69,20 @@ pub(super) fn not_erased(look: &mut (impl Look + ?Sized), head: &At) -> Result<(
         Some(erasure) => Err(Refused::Erased { at: erasure.begun }.into()),
         None => Ok(()),
     }
+}
+
+/// Where it stands that an instance was erased.
+pub(super) fn at_instance(id: &InstanceId) -> At {
+    home(ErasedKind::Instance, id.as_str()).head()
+}
+
+/// Nothing comes from an instance that was erased. Another aggregate may read this alone before the erasing begins and be
+/// written after: `erase_answers` changes each revision that holds a claim of the instance, so that such a write decides again.
+pub(super) fn instance_stands(
+    look: &mut (impl Look + ?Sized),
+    id: &InstanceId,
+) -> Result<(), Stop> {
+    not_erased(look, &at_instance(id))
 }
 
 fn key(erasure: &Erasure) -> String {

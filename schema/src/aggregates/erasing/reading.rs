@@ -40,17 +40,16 @@ impl Engine {
     pub(crate) async fn unfinished_erasures(
         &self,
         scope: &Scope,
-        limit: u32,
-    ) -> Read<Vec<Erasure>> {
-        let allowed = *scope == Scope::System;
+        page: Page,
+    ) -> Read<Paged<Erasure>> {
+        let parts = match scope {
+            Scope::System => vec![OPEN.to_owned()],
+            _ => Vec::new(),
+        };
         self.read("unfinished_erasures", move |look| {
-            if !allowed {
-                return Ok(Vec::new());
-            }
-            let rows = look.list(List::Erased, OPEN, "", limit as usize)?;
-            rows.iter()
-                .map(|(_, body)| Ok(codec::decode("erasure", body)?))
-                .collect()
+            listing::page(look, List::Erased, &parts, &page, |_, _, body| {
+                Ok(Some(codec::decode("erasure", body)?))
+            })
         })
         .await
     }

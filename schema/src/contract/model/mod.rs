@@ -123,7 +123,7 @@ async fn apply(b: &Bench, digest: Digest, claim: impl Fn(u32) -> ClaimId, step: 
                 ClaimReply::Full => Said::Full,
                 ClaimReply::Ended { .. } => Said::Ended,
                 ClaimReply::TooLarge { .. } => Said::TooLarge,
-                ClaimReply::NotFound => panic!("not found"),
+                ClaimReply::NotFound | ClaimReply::Erased { .. } => panic!("not there"),
             })
         }
         Step::Size { n, bytes } => said(

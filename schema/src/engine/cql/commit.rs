@@ -116,7 +116,11 @@ impl Inner {
         if version.is_multiple_of(FORGOTTEN_EACH) {
             statements.push((&forget, vec![text(id), text(&oldest_op(commit.op))]));
         }
-        let settled = self.settling.some(home);
+        // What forgets has each cleared by itself, while it is owed: an answer must not come back.
+        let settled = match home.table.forgets() {
+            true => Vec::new(),
+            false => self.settling.some(home),
+        };
         for one in &settled {
             let (owed, op) = (outbox_row(one.version), op_row(one.op));
             statements.push((&delete, vec![text(id), text(&owed)]));
@@ -131,6 +135,12 @@ impl Inner {
 
     /// The effects are done: what was owed goes, and the op's answer is the whole one.
     pub(super) async fn clear(&self, home: &Home, settled: &[Settled]) -> Result<(), StoreError> {
+        if home.table.forgets() {
+            for one in settled {
+                self.clear_owed(home, one).await?;
+            }
+            return Ok(());
+        }
         let table = self.cluster.table(home.table);
         // Any condition that holds makes it a transaction.
         let answer = format!("UPDATE {table} SET body = ? WHERE id = ? AND row = ? IF version > 0");
@@ -150,6 +160,25 @@ impl Inner {
             let owed = text(&outbox_row(one.version));
             statements.push((&delete, vec![id.clone(), owed]));
         }
+        match self.cluster.transaction(statements).await? {
+            Some(_) => Ok(()),
+            None => Err(StoreError::TryAgain {
+                operation: "settling a write",
+            }),
+        }
+    }
+
+    /// The same of one, unless another did it before: its answer may have been forgotten since.
+    async fn clear_owed(&self, home: &Home, one: &Settled) -> Result<(), StoreError> {
+        let table = home.table.name();
+        let delete = format!("DELETE FROM {table} WHERE id = ? AND row = ? IF EXISTS");
+        let put = put(home.table);
+        let id = text(&self.id(home));
+        let body = Some(CqlValue::Blob(one.op_body.clone()));
+        let statements: Vec<(&str, Values)> = vec![
+            (&delete, vec![id.clone(), text(&outbox_row(one.version))]),
+            (&put, vec![id, text(&op_row(one.op)), body]),
+        ];
         match self.cluster.transaction(statements).await? {
             Some(_) => Ok(()),
             None => Err(StoreError::TryAgain {
@@ -265,5 +294,15 @@ impl super::Cql {
     pub(crate) async fn raw_list(&self, effect: &Effect) -> crate::Answer<()> {
         self.inner.put_entry(effect, 0).await?;
         Ok(crate::Outcome::Done(()))
+    }
+
+    pub(crate) async fn raw_settle(
+        &self,
+        home: &Home,
+        version: u64,
+        answer: Vec<u8>,
+    ) -> Result<(), StoreError> {
+        let settled = Settled::new(version, Uuid::now_v7(), answer);
+        self.inner.clear(home, &[settled]).await
     }
 }

@@ -1,7 +1,10 @@
 //! A write with all that follows from it, within one transaction of SQLite.
 use rusqlite::Connection;
 
-use super::look::{SqliteLook, put_entry, put_row, set_version, version};
+use super::{
+    look::{SqliteLook, put_entry, put_row, set_version, version},
+    writer::forget_answers,
+};
 use crate::{
     StoreError, Write,
     engine::{
@@ -29,7 +32,10 @@ pub(super) fn run<T>(
         return Ok((value, applied));
     }
     let (home, puts) = (tx.home, tx.puts);
-    let (before, effects) = (tx.before, tx.effects);
+    let (before, effects, forgets) = (tx.before, tx.effects, tx.forgets);
+    if forgets {
+        forget_answers(conn, &home)?;
+    }
     let number = version(conn, &home)? + 1;
     if !puts.is_empty() {
         set_version(conn, &home, number)?;

@@ -111,8 +111,9 @@ impl Sqlite {
         T: Serialize + DeserializeOwned + Send + 'static,
         F: Fn(&mut Tx<'_>) -> Result<T, Stop> + Send + 'static,
     {
+        let of = home.clone();
         self.writer
-            .write(verb, write, move |conn, write| {
+            .write(verb, write, Some(&of), move |conn, write| {
                 let (mut value, applied) = apply::run(conn, write, home, body)?;
                 fill(&mut value, &applied);
                 Ok((value, applied))
@@ -129,7 +130,7 @@ impl Sqlite {
     ) -> Answer<()> {
         let write = Write::system(boathook_hooks::time::Time::wall_clock());
         self.writer
-            .write("raw_put", write, move |conn, _| {
+            .write("raw_put", write, None, move |conn, _| {
                 look::put_row(conn, &home, &row, body.as_deref())?;
                 Ok(((), Applied::default()))
             })
@@ -140,7 +141,7 @@ impl Sqlite {
     pub(super) async fn raw_list(&self, entry: super::effects::Effect) -> Answer<()> {
         let write = Write::system(boathook_hooks::time::Time::wall_clock());
         self.writer
-            .write("raw_list", write, move |conn, _| {
+            .write("raw_list", write, None, move |conn, _| {
                 look::put_entry(conn, &entry, 0)?;
                 Ok(((), Applied::default()))
             })

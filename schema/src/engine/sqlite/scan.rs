@@ -143,7 +143,7 @@ impl Sqlite {
         body: impl FnOnce(&Connection) -> Result<(), Stop> + Send + 'static,
     ) -> Read<()> {
         let write = Write::system(Time::wall_clock());
-        let answer = self.writer.write("import", write, move |conn, _| {
+        let answer = self.writer.write("import", write, None, move |conn, _| {
             body(conn).map(|()| ((), Applied::default()))
         });
         match answer.await? {

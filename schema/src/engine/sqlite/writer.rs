@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::look::failed;
 use crate::{
     Answer, Outcome, Refused, StoreError, Write, codec,
-    engine::{effects::Applied, stop::Stop},
+    engine::{effects::Applied, keys::Home, stop::Stop},
 };
 
 /// Writes that one transaction takes at most: bounds how long the first of them waits for the last.
@@ -49,6 +49,8 @@ trait Job: Send {
 struct JobOf<T, F> {
     verb: &'static str,
     write: Write,
+    /// Whose answer it is, where answers are forgotten before their time.
+    home: Option<String>,
     begin_by: Instant,
     body: Option<F>,
     result: Option<Answer<T>>,
@@ -73,7 +75,13 @@ impl Writer {
         Ok(Self { queue })
     }
 
-    pub(super) async fn write<T, F>(&self, verb: &'static str, write: Write, body: F) -> Answer<T>
+    pub(super) async fn write<T, F>(
+        &self,
+        verb: &'static str,
+        write: Write,
+        home: Option<&Home>,
+        body: F,
+    ) -> Answer<T>
     where
         T: Serialize + DeserializeOwned + Send + 'static,
         F: FnOnce(&Connection, &Write) -> Result<(T, Applied), Stop> + Send + 'static,
@@ -81,6 +89,7 @@ impl Writer {
         let (reply, answer) = oneshot::channel();
         let job = JobOf {
             verb,
+            home: home.filter(|home| home.table.forgets()).map(name),
             begin_by: Instant::now() + write.patience(),
             write,
             body: Some(body),
@@ -140,12 +149,7 @@ fn round(conn: &Connection, jobs: &mut [Box<dyn Job>], forget: Option<Time>) -> 
         }
     }
     let forgotten = match forget {
-        Some(now) => conn
-            .execute(
-                "DELETE FROM ops WHERE at < ?1",
-                params![now.plus_ms(-REMEMBERED_MS).ms()],
-            )
-            .map(drop),
+        Some(now) => forget_older(conn, now.plus_ms(-REMEMBERED_MS)),
         None => Ok(()),
     };
     match forgotten.and_then(|()| conn.execute_batch("COMMIT")) {
@@ -161,6 +165,27 @@ fn round(conn: &Connection, jobs: &mut [Box<dyn Job>], forget: Option<Time>) -> 
             (end_of(&e), None)
         }
     }
+}
+
+fn name(home: &Home) -> String {
+    format!("{}/{}", home.table.name(), home.id)
+}
+
+fn forget_older(conn: &Connection, than: Time) -> rusqlite::Result<()> {
+    conn.execute("DELETE FROM ops WHERE at < ?1", params![than.ms()])?;
+    conn.execute("DELETE FROM op_homes WHERE at < ?1", params![than.ms()])
+        .map(drop)
+}
+
+/// All that the writes of that aggregate were answered.
+pub(super) fn forget_answers(conn: &Connection, home: &Home) -> Result<(), Stop> {
+    for sql in [
+        "DELETE FROM ops WHERE op_id IN (SELECT op_id FROM op_homes WHERE home = ?1)",
+        "DELETE FROM op_homes WHERE home = ?1",
+    ] {
+        conn.execute(sql, params![name(home)]).map_err(failed)?;
+    }
+    Ok(())
 }
 
 fn end_of(e: &rusqlite::Error) -> End {
@@ -216,6 +241,14 @@ where
             ])
         })
         .map_err(failed)?;
+        if let Some(home) = &self.home {
+            conn.prepare_cached("INSERT INTO op_homes (home, op_id, at) VALUES (?1, ?2, ?3)")
+                .and_then(|mut s| {
+                    let (op, at) = (self.write.op_id.0.as_bytes(), self.write.now.ms());
+                    s.execute(params![home, op, at])
+                })
+                .map_err(failed)?;
+        }
         Ok(remembered.answer)
     }
 

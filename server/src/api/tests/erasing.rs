@@ -5,7 +5,7 @@ use boathook_hooks::{
     protocol::ClaimPhase,
     time::MINUTE,
 };
-use boathook_schema::{EventKind, Folder, Scope, Write};
+use boathook_schema::{EventKind, Folder, Page, Scope, Write};
 use serde_json::Value;
 
 use super::house::{House, Said};
@@ -146,8 +146,11 @@ async fn an_erasure_that_was_cut_off_is_finished() {
         .await;
     let begun = begun.unwrap().done().unwrap();
     let open = async || {
-        let open = app.store.unfinished_erasures(&Scope::System, 10).await;
-        open.unwrap().len()
+        let open = app
+            .store
+            .unfinished_erasures(&Scope::System, Page::default())
+            .await;
+        open.unwrap().items.len()
     };
     // Whoever began it is at it still.
     periodic::finish_erasures(app).await.unwrap();

@@ -24,6 +24,11 @@ const MIGRATIONS: &[Migration] = &[
         down: include_str!("0002_ops.down.sql"),
         compatible_from: 1,
     },
+    Migration {
+        up: include_str!("0003_op_homes.up.sql"),
+        down: include_str!("0003_op_homes.down.sql"),
+        compatible_from: 1,
+    },
 ];
 
 /// The version that this program makes and needs.
