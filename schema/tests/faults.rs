@@ -9,7 +9,10 @@ use boathook_schema::{
     Migrate,
     contract::{
         Bench,
-        faults::{Prepared, VERBS, act, is_sound, prepare},
+        faults::{
+            Prepared, VERBS, act, an_erasure_finds_a_packet_on_its_way,
+            an_erasure_waits_for_a_retirement, is_sound, prepare, with_a_laptop,
+        },
     },
     migrate,
 };
@@ -60,6 +63,36 @@ async fn bench() -> (Bench, tempfile::TempDir) {
     (Bench::new(url).await, dir)
 }
 
+/// Whether it met its point.
+fn died_at(prepared: &Prepared, point: &str) -> bool {
+    let prepared = serde_json::to_string(prepared).unwrap();
+    let out = Command::new(std::env::current_exe().unwrap())
+        .args(["dies", "--exact", "--nocapture", "--test-threads=1"])
+        .env("BOATHOOK_FAULT", point)
+        .env("BOATHOOK_FAULT_PREPARED", prepared)
+        .output()
+        .unwrap();
+    !out.status.success()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_erasure_waits_for_what_a_dead_server_left_of_the_instance() {
+    let (b, _kept) = bench().await;
+    with_a_laptop(&b).await;
+    let prepared = prepare(&b, "retire_instance").await;
+    assert!(died_at(&prepared, "retire_instance:after_commit"));
+    an_erasure_waits_for_a_retirement(&b).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_erasure_finds_a_packet_that_a_dead_server_left_on_its_way() {
+    let (b, _kept) = bench().await;
+    with_a_laptop(&b).await;
+    let prepared = prepare(&b, "commit_packet").await;
+    assert!(died_at(&prepared, "commit_packet:after_commit"));
+    an_erasure_finds_a_packet_on_its_way(&b, &prepared).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_step_a_server_dies_at_the_runner_finishes_it_and_a_repeat_has_the_same_answer() {
     let mut died = 0;
@@ -72,16 +105,7 @@ async fn whatever_step_a_server_dies_at_the_runner_finishes_it_and_a_repeat_has_
             let point = point.replace("VERB", verb);
             let (b, _kept) = bench().await;
             let prepared = prepare(&b, verb).await;
-            let out = Command::new(std::env::current_exe().unwrap())
-                .args(["dies", "--exact", "--nocapture", "--test-threads=1"])
-                .env("BOATHOOK_FAULT", &point)
-                .env(
-                    "BOATHOOK_FAULT_PREPARED",
-                    serde_json::to_string(&prepared).unwrap(),
-                )
-                .output()
-                .unwrap();
-            let dead = !out.status.success();
+            let dead = died_at(&prepared, &point);
             died += u32::from(dead);
             let left = b.store.finish_left(true).await.unwrap();
             let first = act(&prepared).await;

@@ -1,5 +1,6 @@
 //! A server that dies in the middle of a verb: one process prepares, another dies, a third finishes and repeats.
 use boathook_hooks::{
+    documents::identity::Facts,
     ids::{ClaimId, Digest, HookId},
     states::{HookState, StoppedBy},
     time::Time,
@@ -7,10 +8,11 @@ use boathook_hooks::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::bench::{Bench, acme, ada, done, iid, ticket};
+use super::bench::{Bench, acme, ada, done, iid, public, ticket};
 use crate::{
     Chain, ChainVerdict, CheckOptions, ClaimAsk, CommitPacket, ErasedKind, EventKind, FaultKind,
-    OpId, PacketsBy, Page, Publish, Scope, Store, Write,
+    NewInstance, OpId, PacketsBy, Page, Publish, Scope, Store, StoreError, Write,
+    engine::{Home, List, Table, look::beyond},
 };
 
 /// The verbs that are cut off, by name.
@@ -105,6 +107,11 @@ pub async fn act(p: &Prepared) -> String {
             let answer = store.commit_packet(&Scope::System, system, packet).await;
             format!("{:?}", done(answer).packet().sha256)
         }
+        "retire_instance" => {
+            let words = "sold to Eve".to_owned();
+            let answer = store.retire_instance(&Scope::All, person, iid(1), words);
+            format!("{:?}", done(answer.await).state)
+        }
         "finish_erasure" => {
             let (kind, id) = (ErasedKind::Instance, iid(1).to_string());
             let answer = store.finish_erasure(&Scope::All, person, kind, id).await;
@@ -187,4 +194,97 @@ pub async fn is_sound(b: &Bench, p: &Prepared) {
     });
     let wanted = usize::from(matches!(p.verb.as_str(), "publish" | "stop"));
     assert_eq!(told.count(), wanted, "told once");
+}
+
+/// An instance of whose name nothing may stay.
+pub async fn with_a_laptop(b: &Bench) {
+    let new = NewInstance {
+        id: iid(1),
+        customer: acme(),
+        key: public(1),
+        facts: Facts {
+            name: "eves-laptop".into(),
+            ..Facts::default()
+        },
+        confirm: false,
+    };
+    let put = b.store.put_instance(&Scope::System, b.system(), new);
+    done(put.await);
+}
+
+async fn erase(b: &Bench) {
+    let why = "asked".to_owned();
+    let begun = b.store.erase_instance(&Scope::All, b.ada(), iid(1), why);
+    done(begun.await);
+}
+
+/// Says which packets are left.
+async fn answers(b: &Bench) -> Vec<ClaimId> {
+    let erased = b.store.erase_answers(&Scope::All, b.ada(), iid(1), None);
+    done(erased.await).packets
+}
+
+async fn finish(b: &Bench, write: Write, kind: ErasedKind, id: &str) -> crate::Answer<()> {
+    let finished = b
+        .store
+        .finish_erasure(&Scope::All, write, kind, id.to_owned());
+    Ok(finished.await?.map(drop))
+}
+
+async fn fits(b: &Bench) {
+    let checked = b.store.check(CheckOptions::default(), b.now, |_| {}).await;
+    assert_eq!(checked.unwrap().faults, []);
+}
+
+/// A server died in the middle of a retirement, and the instance is erased all the same: what it left brings nothing back.
+pub async fn an_erasure_waits_for_a_retirement(b: &Bench) {
+    let (s, kind, id) = (&b.store, ErasedKind::Instance, iid(1));
+    erase(b).await;
+    assert_eq!(answers(b).await, []);
+    let soon = b.ada().until(b.now.plus_ms(2_000));
+    let early = finish(b, soon, kind, id.as_str()).await;
+    assert!(
+        matches!(early, Err(StoreError::TryAgain { .. })),
+        "{early:?}"
+    );
+    assert!(s.finish_left(true).await.unwrap().finished > 0);
+    done(finish(b, b.ada(), kind, id.as_str()).await);
+    s.finish_left(true).await.unwrap();
+    let chain = Chain::Customer(acme());
+    let retired = b.events(chain, Some(EventKind::INSTANCE_RETIRED)).await;
+    assert_eq!(retired.len(), 1);
+    assert_eq!((&retired[0].actor, &retired[0].personal), (&None, &None));
+    let home = Home::new(Table::Instances, &id);
+    for (row, body) in s.0.raw_rows(&home, "", &beyond("")).await.unwrap() {
+        let text = String::from_utf8_lossy(&body).into_owned();
+        for word in ["eves-laptop", "to Eve"] {
+            assert!(!text.contains(word), "{word} in {row}");
+        }
+    }
+    let listed =
+        s.0.read("instances", |look| look.list(List::Instances, "*", "", 9));
+    assert_eq!(listed.await.unwrap(), []);
+    fits(b).await;
+}
+
+/// A server died when it had accepted a packet and before it put it; the instance is erased meanwhile.
+pub async fn an_erasure_finds_a_packet_on_its_way(b: &Bench, p: &Prepared) {
+    let (s, claim) = (&b.store, p.claim.clone().unwrap());
+    let retired = s.retire_instance(&Scope::All, b.ada(), iid(1), "sold".into());
+    done(retired.await);
+    erase(b).await;
+    assert_eq!(answers(b).await, std::slice::from_ref(&claim));
+    assert!(s.finish_left(true).await.unwrap().finished > 0);
+    assert_eq!(s.packet(&Scope::System, &claim).await.unwrap(), None);
+    let by = PacketsBy::Instance(iid(1));
+    let page = s.packets(&Scope::System, by, Page::default()).await;
+    assert_eq!(page.unwrap().items, []);
+    assert_eq!(answers(b).await, std::slice::from_ref(&claim), "its chunks");
+    done(finish(b, b.ada(), ErasedKind::Packet, &claim.to_string()).await);
+    assert_eq!(answers(b).await, []);
+    done(finish(b, b.ada(), ErasedKind::Instance, iid(1).as_str()).await);
+    s.finish_left(true).await.unwrap();
+    let open = s.unfinished_erasures(&Scope::System, Page::default()).await;
+    assert_eq!(open.unwrap().items, []);
+    fits(b).await;
 }

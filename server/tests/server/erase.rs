@@ -10,7 +10,7 @@ use crate::{
     wire::{self, Agent},
 };
 
-/// A home with one packet of one instance; no server runs.
+/// A home with one packet of one instance; no server runs. In `before` lies the data as it was when the packet was announced.
 async fn with_a_packet() -> (Home, Agent, ClaimId) {
     let home = Home::with_trust("");
     let served = home.serve();
@@ -19,6 +19,7 @@ async fn with_a_packet() -> (Home, Agent, ClaimId) {
     let claim = agent.claim(&wire::digest(&hook), 1 << 20).await;
     let packet = agent.packet(&hook, &claim, 1_000);
     agent.create(&claim, packet.len()).await;
+    copy(&home, "data", "before");
     let sent = agent.patch(&claim, 0, packet).send().await.unwrap();
     assert_eq!(sent.status(), 204);
     served.stop();
@@ -162,5 +163,53 @@ async fn an_instance_is_erased_with_its_packets_and_again_after_a_restore() {
     assert_eq!(home.json(&["instance", "list"]), json!([]));
     let listed = home.ok(&["erase", "list"]);
     assert!(listed.contains(&claim.to_string()), "{listed}");
+    home.ok(&["audit", "verify"]);
+}
+
+/// The database is saved before the objects are: a packet that came in between is in the objects alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_packet_that_the_restored_database_does_not_know_is_erased_again() {
+    let (home, _, claim) = with_a_packet().await;
+    let id = claim.to_string();
+    copy(&home, "data", "backup");
+    home.ok(&["erase", "packet", &id, "--why", "the customer asked"]);
+    let file = home.path("erased.jsonl").display().to_string();
+    home.ok(&["erase", "export", &file]);
+    copy(&home, "backup", "data");
+    for end in ["", "-wal", "-shm"] {
+        let name = format!("store/boathook.db{end}");
+        let (from, to) = (
+            home.path("before").join(&name),
+            home.path("data").join(&name),
+        );
+        let _ = std::fs::remove_file(&to);
+        if from.exists() {
+            std::fs::copy(from, to).unwrap();
+        }
+    }
+    assert_eq!(claims_with_chunks(&home).await, 1);
+    let system = &Scope::System;
+    let open = store(&home).await.claim_by_id(system, &claim).await;
+    assert!(open.unwrap().is_some(), "its agent may go on");
+
+    // Other bytes than were erased are another packet's.
+    let line = std::fs::read_to_string(&file).unwrap();
+    let mut other: serde_json::Value = serde_json::from_str(&line).unwrap();
+    other["packet"]["sha256"] = json!("00".repeat(32));
+    let other = home.file("other.jsonl", format!("{other}\n").as_bytes());
+    let absent = json!({"erased_again": 0, "known": 0, "not_there": 1});
+    assert_eq!(home.json(&["erase", "replay", &other]), absent);
+    assert_eq!(claims_with_chunks(&home).await, 1);
+
+    let again = json!({"erased_again": 1, "known": 0, "not_there": 0});
+    assert_eq!(home.json(&["erase", "replay", &file]), again);
+    assert_eq!(claims_with_chunks(&home).await, 0);
+    let known = json!({"erased_again": 0, "known": 1, "not_there": 0});
+    assert_eq!(home.json(&["erase", "replay", &file]), known);
+    let listed = home.json(&["erase", "list"]);
+    assert_eq!(
+        (&listed[0]["id"], &listed[0]["why"]),
+        (&json!(id), &json!("the customer asked"))
+    );
     home.ok(&["audit", "verify"]);
 }

@@ -5,7 +5,7 @@ use boathook_hooks::{
     protocol::ClaimPhase,
     time::MINUTE,
 };
-use boathook_schema::{EventKind, Folder, Page, Scope, Write};
+use boathook_schema::{Erasure, EventKind, Folder, Page, Scope, Write};
 use serde_json::Value;
 
 use super::house::{House, Said};
@@ -161,4 +161,60 @@ async fn an_erasure_that_was_cut_off_is_finished() {
     let left = app.store.objects().run(&folder).await.unwrap();
     assert_eq!((open().await, left.chunks.len()), (0, 0));
     assert_eq!(house.bench.events(EventKind::PACKET_ERASED).await, 1);
+}
+
+/// The instance's receipt says that nothing is left, so it waits for a packet whose erasing was cut off.
+#[tokio::test]
+async fn an_instances_erasing_ends_after_its_packets() {
+    let house = House::new().await;
+    let token = house.bench.token(1, false).await;
+    let (sim, claim) = sent(&house, &token).await;
+    let app = &house.bench.app;
+    let (all, write) = (&Scope::System, || Write::system(app.now()));
+    let retired = app
+        .store
+        .retire_instance(all, write(), sim.instance.clone(), "sold".into());
+    retired.await.unwrap().done().unwrap();
+    let begun = app
+        .store
+        .erase_packet(all, write(), claim.clone(), "x".into());
+    begun.await.unwrap().done().unwrap();
+    assert_eq!(chunks(&house, &claim).await, 1);
+    let erase = format!("/api/v1/instances/{}{WHY}", sim.instance);
+    delete(&house, "adam", &erase).await.ok();
+    assert_eq!(chunks(&house, &claim).await, 0);
+    assert_eq!(house.bench.events(EventKind::PACKET_ERASED).await, 1);
+    let listed = erasures(&house, "vera").await;
+    let finished = listed.iter().filter(|e| !e["finished"].is_null());
+    assert_eq!(finished.count(), 2);
+}
+
+/// More than are read at once.
+#[tokio::test]
+async fn all_erasures_that_were_cut_off_are_gone_through() {
+    let house = House::new().await;
+    let token = house.bench.token(1, false).await;
+    let (_, claim) = sent(&house, &token).await;
+    let app = &house.bench.app;
+    let (all, write) = (&Scope::System, || Write::system(app.now()));
+    let begun = app
+        .store
+        .erase_packet(all, write(), claim.clone(), "x".into());
+    let begun = begun.await.unwrap().done().unwrap();
+    for n in 2..=120 {
+        let other = ClaimId {
+            reservation: n,
+            ..claim.clone()
+        };
+        let other = Erasure {
+            id: other.to_string(),
+            ..begun.clone()
+        };
+        let put = app.store.put_erasure(all, write(), other).await;
+        put.unwrap().done().unwrap();
+    }
+    app.clock.advance(MINUTE);
+    periodic::finish_erasures(app).await.unwrap();
+    let open = app.store.unfinished_erasures(all, Page::default()).await;
+    assert_eq!(open.unwrap().items, []);
 }
