@@ -218,7 +218,7 @@ impl Cql {
     {
         let inner = &self.inner;
         let until = Instant::now() + write.patience();
-        let _turn = inner.turns.turn(home).await;
+        let mut turn = inner.turns.turn(home).await;
         let op_at = home.at(op_row(write.op_id.0));
         let mut hinted: Option<Instant> = None;
         let mut pause = Duration::from_millis(4);
@@ -272,9 +272,12 @@ impl Cql {
                     }
                     continue;
                 }
-                // Something that another write began is on its way: looked at again until the deadline.
+                // Something that another write began is on its way: looked at again until the deadline. It may need the turn
+                // for its end.
                 Err(Stop::Error(StoreError::TryAgain { .. })) => {
+                    drop(turn);
                     tokio::time::sleep(pause).await;
+                    turn = inner.turns.turn(home).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                     continue;
                 }
