@@ -108,7 +108,7 @@ mod tests {
     /// An agent gives up by the status; a person reads the words.
     #[test]
     fn what_was_erased_is_gone_in_plain_words() {
-        let at = "2026-11-21T12:00:00Z".parse().unwrap();
+        let at = boathook_hooks::time::Time::from_ms(1);
         let problem = Problem::from(Refused::Erased { at });
         assert_eq!((problem.status.as_u16(), problem.code), (410, "erased"));
         assert_eq!(problem.detail, format!("it was erased at {at}"));
