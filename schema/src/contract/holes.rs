@@ -9,7 +9,7 @@ use super::{
     bench::{Bench, Tampering, acme, at_acme, done, iid},
     whole::{check, filled, kinds},
 };
-use crate::{Chain, ErasedKind, Fault, FaultKind, Scope, aggregates::erasing, engine::List};
+use crate::{Chain, ErasedKind, Fault, FaultKind, Page, Scope, aggregates::erasing, engine::List};
 
 /// What is found but the bytes of packets, which these have none of.
 async fn faults(b: &Bench) -> Vec<FaultKind> {
@@ -134,8 +134,11 @@ pub async fn an_open_erasure_that_nobody_would_find_is_listed_again(b: Bench) {
     let other = b.store.erase_instance(&at, b.ada(), iid(4), "x".into());
     let other = done(other.await);
     let open = async || {
-        let open = b.store.unfinished_erasures(&Scope::System, 9).await;
-        open.unwrap().len()
+        let open = b
+            .store
+            .unfinished_erasures(&Scope::System, Page::first(9))
+            .await;
+        open.unwrap().items.len()
     };
     assert_eq!((open().await, faults(&b).await), (2, vec![]));
     let mut gone = Vec::new();

@@ -102,8 +102,7 @@ async fn look(app: Shared, thing: Thing) {
             Ok(stamp) => {
                 let watched = lock(&app.live.watched);
                 if let Some(sender) = watched.get(&thing) {
-                    sender
-                        .send_if_modified(|old| std::mem::replace(old, Some(stamp)) != Some(stamp));
+                    sender.send_if_modified(|old| old.replace(stamp) != Some(stamp));
                 }
             }
             // Told once it can be read again.

@@ -32,10 +32,10 @@ impl When {
 fn length(ms: i64) -> Option<String> {
     let said = |unit: i64, word: &str| Some(format!("{} {word}", ms / unit));
     match ms {
-        ..5_000 => None,
-        ..MINUTE => said(SECOND, "s"),
-        ..HOUR => said(MINUTE, "min"),
-        ..DAY => said(HOUR, "h"),
+        _ if ms < 5 * SECOND => None,
+        _ if ms < MINUTE => said(SECOND, "s"),
+        _ if ms < HOUR => said(MINUTE, "min"),
+        _ if ms < DAY => said(HOUR, "h"),
         _ if ms < 60 * DAY => said(DAY, "d"),
         _ => said(30 * DAY, "months"),
     }

@@ -170,9 +170,9 @@ impl Inner {
 
     /// The same of one, unless another did it before: its answer may have been forgotten since.
     async fn clear_owed(&self, home: &Home, one: &Settled) -> Result<(), StoreError> {
-        let table = home.table.name();
+        let table = self.cluster.table(home.table);
         let delete = format!("DELETE FROM {table} WHERE id = ? AND row = ? IF EXISTS");
-        let put = put(home.table);
+        let put = self.put(home.table);
         let id = text(&self.id(home));
         let body = Some(CqlValue::Blob(one.op_body.clone()));
         let statements: Vec<(&str, Values)> = vec![

@@ -25,7 +25,7 @@ async fn shown(house: &House, hook: &Value) -> (Vec<(Value, Value)>, Vec<Value>)
     let (mut rows, mut after) = (Vec::new(), String::new());
     loop {
         let path = format!("/api/v1/hooks/{}/instances{after}", id(hook));
-        let page = house.get("vera", &path).await.ok();
+        let page = house.get("ada", &path).await.ok();
         let items = page["items"].as_array().unwrap().clone();
         rows.extend(
             items
@@ -37,7 +37,7 @@ async fn shown(house: &House, hook: &Value) -> (Vec<(Value, Value)>, Vec<Value>)
             None => break,
         }
     }
-    let ticket = house.get("vera", "/api/v1/tickets/jira/SUP-1").await.ok();
+    let ticket = house.get("ada", "/api/v1/tickets/jira/SUP-1").await.ok();
     let answers = ticket["answers"].as_array().unwrap();
     (rows, answers.iter().map(|a| a["kind"].clone()).collect())
 }

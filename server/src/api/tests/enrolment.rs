@@ -54,7 +54,7 @@ async fn an_instance_is_let_in_by_its_fingerprint_and_out_for_good() {
     let key = SecretKey::from_seed(&[105; 32]);
     assert_eq!(house.bench.enroll(&key, &token).await.status, 200);
     let list = house
-        .get("vera", "/api/v1/instances?state=unconfirmed")
+        .get("ada", "/api/v1/instances?state=unconfirmed")
         .await
         .ok();
     let path = format!(

@@ -55,7 +55,7 @@ async fn a_packet_that_an_admin_erased_is_gone_for_all() {
         assert_eq!((said.refusal().0, said.field().as_str()), (422, "why"));
     }
     assert_eq!(chunks(&house, &claim).await, 1);
-    house.get("vera", &path).await.ok();
+    house.get("ada", &path).await.ok();
 
     let receipt = delete(&house, "adam", &erase).await.ok();
     assert_eq!(
@@ -64,12 +64,12 @@ async fn a_packet_that_an_admin_erased_is_gone_for_all() {
     );
     assert_eq!(chunks(&house, &claim).await, 0);
     for part in ["", "/zip", "/receipt", "/files", "/files/host/facts.txt"] {
-        let said = house.get("vera", &format!("{path}{part}")).await;
+        let said = house.get("ada", &format!("{path}{part}")).await;
         assert_eq!(said.refusal(), (410, "erased".into()), "{part}");
         assert!(said.text().contains("the packet was erased at"), "{part}");
         assert_eq!(house.get("gil", &format!("{path}{part}")).await.status, 404);
     }
-    let ticket = house.get("vera", "/api/v1/tickets/jira/SUP-1").await.ok();
+    let ticket = house.get("ada", "/api/v1/tickets/jira/SUP-1").await.ok();
     assert_eq!(ticket["packets"], serde_json::json!([]));
     // Its agent may ask once more: accepted it was.
     let status = sim.status(&claim).await;
@@ -117,11 +117,11 @@ async fn an_instance_is_erased_with_its_packets_once_it_is_retired() {
     let receipt = delete(&house, "adam", &erase).await.ok();
     assert_eq!(receipt["kind"], "instance");
     assert_eq!(chunks(&house, &claim).await, 0);
-    let said = house.get("vera", &path).await;
+    let said = house.get("ada", &path).await;
     assert_eq!(said.refusal(), (410, "erased".into()));
     assert!(said.text().contains("the instance was erased at"));
     assert_eq!(house.get("gil", &path).await.status, 404);
-    let packet = house.get("vera", &format!("/api/v1/packets/{claim}")).await;
+    let packet = house.get("ada", &format!("/api/v1/packets/{claim}")).await;
     assert_eq!(packet.refusal(), (410, "erased".into()));
     assert_eq!(delete(&house, "adam", &erase).await.ok(), receipt);
     assert_eq!(erasures(&house, "vera").await.len(), 2);

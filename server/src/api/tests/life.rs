@@ -112,12 +112,12 @@ async fn a_text_with_faults_is_refused_with_every_fault() {
         "{fault}"
     );
     let lint = house
-        .post("vera", "/api/v1/lint", json!({ "toml": toml }))
+        .post("ada", "/api/v1/lint", json!({ "toml": toml }))
         .await
         .ok();
     assert!(lint["faults"].as_array().unwrap().contains(fault), "{lint}");
     let explained = house
-        .post("vera", "/api/v1/explain", json!({ "toml": TOML }))
+        .post("ada", "/api/v1/explain", json!({ "toml": TOML }))
         .await
         .ok();
     assert_eq!(explained["reach"]["reach"], "ordinary");

@@ -115,7 +115,7 @@ async fn the_zip_resumes_and_is_what_the_receipt_and_the_packet_say() {
     let receipt = house.get("vera", &format!("{base}/receipt")).await;
     let envelope = boathook_hooks::envelope::Envelope::from_bson(&receipt.body, 300_000).unwrap();
     assert!(envelope.is_signed_by(&house.bench.app.keys.online_public()));
-    let ticket = house.get("vera", "/api/v1/tickets/jira/SUP-1").await.ok();
+    let ticket = house.get("ada", "/api/v1/tickets/jira/SUP-1").await.ok();
     assert_eq!(ticket["packets"][0]["claim_id"], claim.to_string());
 }
 

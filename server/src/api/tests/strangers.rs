@@ -88,7 +88,7 @@ async fn lists_show_nothing_of_another_customer() {
             assert_eq!(seen.ok()["items"], json!([]), "{path}");
         }
         if path.contains("/packets?") || path.ends_with("/hooks") {
-            let own = house.get("vera", &path).await.ok();
+            let own = house.get("ada", &path).await.ok();
             assert_eq!(own["items"].as_array().unwrap().len(), 1, "{path}: {own}");
         }
     }

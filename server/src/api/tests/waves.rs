@@ -82,7 +82,7 @@ async fn a_hook_for_few_is_offered_to_all_and_says_so() {
     let house = House::new().await;
     let hook = house.published().await;
     let path = format!("/api/v1/hooks/{}", id(&hook));
-    let seen = house.get("vera", &path).await.ok();
+    let seen = house.get("ada", &path).await.ok();
     let now = house.bench.now();
     let all = json!({"percent": 100.0, "since": now, "held": "all"});
     assert_eq!(seen["offered"], all);
