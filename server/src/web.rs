@@ -74,7 +74,9 @@ pub async fn only_problems(request: AxumRequest, next: Next) -> Response {
     let status = response.status();
     let kind = response.headers().get(header::CONTENT_TYPE);
     let is_problem = kind.is_some_and(|v| v.as_bytes() == PROBLEM_TYPE.as_bytes());
-    if is_problem || !(status.is_client_error() || status.is_server_error()) {
+    // A form that is shown again says itself what was wrong.
+    let is_page = kind.is_some_and(|v| v.as_bytes().starts_with(b"text/html"));
+    if is_problem || is_page || !(status.is_client_error() || status.is_server_error()) {
         return response;
     }
     let problem = match status {

@@ -24,6 +24,7 @@ use boathook_hooks::{
     verify::sample::Sample,
 };
 use boathook_schema::{Migrate, NewJoinToken, Scope, Write};
+use futures_util::StreamExt as _;
 use serde::{Serialize, de::DeserializeOwned};
 use tower::ServiceExt as _;
 
@@ -156,7 +157,12 @@ impl Bench {
     pub async fn send(&self, request: Request<Body>) -> Said {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
-        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        let kind = parts.headers.get(header::CONTENT_TYPE);
+        let body = match kind.is_some_and(|v| v.as_bytes() == b"text/event-stream") {
+            // It does not end by itself: the first event will do.
+            true => body.into_data_stream().next().await.unwrap().unwrap(),
+            false => axum::body::to_bytes(body, usize::MAX).await.unwrap(),
+        };
         Said {
             status: parts.status,
             headers: parts.headers,

@@ -99,7 +99,7 @@ async fn a_hook_for_many_says_to_how_many_it_is_offered_and_what_holds_it() {
     // Ten places: the least of a first wave, 40 of 160.
     let hook = house.published().await;
     let path = format!("/api/v1/hooks/{}", id(&hook));
-    let offered = async || house.get("vera", &path).await.ok()["offered"].clone();
+    let offered = async || house.get("ada", &path).await.ok()["offered"].clone();
     let first = offered().await;
     assert_eq!(
         (&first["percent"], &first["held"]),
