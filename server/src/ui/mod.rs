@@ -16,6 +16,8 @@ pub mod names;
 pub mod pages;
 pub mod session;
 pub mod starts;
+pub mod packets;
+pub mod shown;
 #[cfg(test)]
 pub mod tests;
 pub mod visit;
@@ -54,6 +56,13 @@ pub fn router(sign_in_limit: RateLayer) -> Router<Shared> {
         .route("/hooks/{id}/publish", post(pages::review::publish))
         .route("/hooks/{id}/stop", post(pages::hook::stop))
         .route("/hooks/{id}/lower", post(pages::hook::lower))
+        .route("/packets", get(pages::packets::get))
+        .route("/packets/{claim}", get(pages::packet::get))
+        .route("/packets/{claim}/search", get(pages::packet_search::get))
+        .route(
+            "/packets/{claim}/files/{*path}",
+            get(pages::packet_file::get),
+        )
         .route("/help", get(pages::help::get))
         .route("/assets/{name}", get(assets::get))
 }

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     io,
     sync::{
-        Arc, Mutex, MutexGuard,
+        Arc, Mutex, MutexGuard, Weak,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -88,6 +88,25 @@ impl Drop for Place {
 }
 
 impl Place {
+    /// What `work` makes, on a thread that may block. It keeps its place until it ends, also when nobody waits any more:
+    /// it is to look at `Still` from time to time.
+    pub async fn run<T: Send + 'static>(
+        self,
+        work: impl FnOnce(&Still) -> T + Send + 'static,
+    ) -> Answer<T> {
+        // Dropped with this future, which is when the client goes away or the request takes too long.
+        let waiting = Arc::new(());
+        let still = Still(Arc::downgrade(&waiting));
+        let done = tokio::task::spawn_blocking(move || {
+            let made = work(&still);
+            drop(self);
+            made
+        });
+        let done = done.await;
+        drop(waiting);
+        done.map_err(|e| Problem::internal("reading a packet", e))
+    }
+
     /// A body of what `work` sends, on a thread that may block. The body breaks off when `work` does not end with true,
     /// which it must not when a send failed.
     pub fn body(self, work: impl FnOnce(&Out) -> bool + Send + 'static) -> Body {
@@ -116,6 +135,15 @@ impl Place {
             }
         });
         Body::from_stream(pieces)
+    }
+}
+
+/// Whether anybody waits still for what a thread makes.
+pub struct Still(Weak<()>);
+
+impl Still {
+    pub fn is_wanted(&self) -> bool {
+        self.0.strong_count() > 0
     }
 }
 
@@ -219,6 +247,39 @@ mod tests {
         tokio::time::sleep(Duration::from_millis(50)).await;
         assert_eq!(downloads.lock().len(), 1);
         drop(body);
+        until_free(&downloads).await;
+    }
+
+    #[tokio::test]
+    async fn work_that_nobody_waits_for_hears_of_it_and_gives_its_place_back() {
+        let downloads = Arc::new(Downloads::default());
+        let place = downloads.take(&person(1)).unwrap();
+        assert!(place.run(|still| still.is_wanted()).await.unwrap());
+        until_free(&downloads).await;
+
+        let place = downloads.take(&person(1)).unwrap();
+        let (told, tell) = std::sync::mpsc::channel();
+        let asked = tokio::spawn(place.run(move |still| {
+            told.send(()).unwrap();
+            while still.is_wanted() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }));
+        tokio::task::spawn_blocking(move || tell.recv())
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(downloads.lock().len(), 1, "it works");
+        asked.abort();
+        until_free(&downloads).await;
+    }
+
+    #[tokio::test]
+    async fn work_that_panics_is_an_error_and_gives_its_place_back() {
+        let downloads = Arc::new(Downloads::default());
+        let place = downloads.take(&person(1)).unwrap();
+        let failed = place.run(|_| -> u8 { panic!("on purpose") }).await;
+        assert_eq!(failed.err().unwrap().status.as_u16(), 500);
         until_free(&downloads).await;
     }
 

@@ -11,7 +11,7 @@ use boathook_hooks::{
     ids::{ClaimId, Digest},
     packet::{self, CheckError, CheckLimits, Statement},
 };
-use boathook_schema::Packet;
+use boathook_schema::{Packet, Scope};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -20,9 +20,9 @@ use crate::{
         extract::{Json, Path},
         packets::{download::Out, find, open, range, serve::hostile},
     },
-    app::Shared,
+    app::{App, Shared},
     errors::{Answer, Problem},
-    people::Viewer,
+    people::Staff,
 };
 
 const PIECE: usize = 64 * 1024;
@@ -54,7 +54,7 @@ pub struct PacketFile {
 #[utoipa::path(get, path = "/api/v1/packets/{claim_id}/files", tag = "packets", params(("claim_id" = String, Path)), responses((status = 200, body = Files)))]
 pub async fn files(
     State(app): State<Shared>,
-    Viewer(caller): Viewer,
+    Staff(caller): Staff,
     Path(claim): Path<ClaimId>,
 ) -> Answer<Json<Files>> {
     let packet = open(&app, &caller, &claim, "files", 0).await?;
@@ -68,15 +68,11 @@ pub async fn files(
 #[utoipa::path(get, path = "/api/v1/packets/{claim_id}/files/{*path}", tag = "packets", params(("claim_id" = String, Path), ("path" = String, Path)), responses((status = 200, content_type = "application/octet-stream"), (status = 206, content_type = "application/octet-stream")))]
 pub async fn file(
     State(app): State<Shared>,
-    Viewer(caller): Viewer,
+    Staff(caller): Staff,
     Path((claim, path)): Path<(ClaimId, String)>,
     headers: HeaderMap,
 ) -> Answer<Response> {
-    let known = find(&app, &caller.scope, &claim).await?;
-    let entry = listed(&statement(&known)?)
-        .into_iter()
-        .find(|f| f.path == path);
-    let entry = entry.ok_or_else(|| Problem::not_found("file"))?;
+    let entry = entry(&app, &caller.scope, &claim, &path).await?;
     let etag = format!("\"{}\"", entry.sha256);
     let (status, range, out) = range::decide(&headers, entry.bytes, &etag)?;
     let place = app.downloads.take(&caller.person)?;
@@ -94,12 +90,20 @@ pub async fn file(
     Ok((status, headers, body).into_response())
 }
 
-fn statement(packet: &Packet) -> Answer<Statement> {
+/// What the statement says of one file, for whoever may see its packet.
+pub async fn entry(app: &App, scope: &Scope, claim: &ClaimId, path: &str) -> Answer<PacketFile> {
+    let known = find(app, scope, claim).await?;
+    let files = listed(&statement(&known)?);
+    let entry = files.into_iter().find(|f| f.path == path);
+    entry.ok_or_else(|| Problem::not_found("file"))
+}
+
+pub fn statement(packet: &Packet) -> Answer<Statement> {
     Statement::from_json(&packet.statement.0)
         .map_err(|e| Problem::internal("reading a stored statement", e))
 }
 
-fn listed(statement: &Statement) -> Vec<PacketFile> {
+pub fn listed(statement: &Statement) -> Vec<PacketFile> {
     let sections = statement.sections.iter().flat_map(|s| {
         let name = Some(s.name.to_string());
         s.files.iter().map(move |f| (name.clone(), f))

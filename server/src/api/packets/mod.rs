@@ -5,10 +5,10 @@ mod range;
 mod serve;
 mod view;
 
-pub use download::Downloads;
-pub use files::{file, files};
+pub use download::{Downloads, Still};
+pub use files::{PacketFile, entry, file, files, listed, statement};
 pub use serve::{receipt, zip};
-pub use view::{PacketRow, get, list};
+pub use view::{PacketRow, PacketsQuery, by, get, list};
 
 pub(crate) use files::__path_file;
 pub(crate) use files::__path_files;
@@ -36,8 +36,32 @@ pub async fn open(
     how: &str,
     bytes: u64,
 ) -> Answer<Packet> {
+    recorded(app, caller, claim, EventKind::PACKET_READ, how, bytes).await
+}
+
+/// As [`open`], to be searched. What was searched for may be a secret, and is in no event.
+pub async fn search(app: &App, caller: &Caller, claim: &ClaimId, bytes: u64) -> Answer<Packet> {
+    recorded(
+        app,
+        caller,
+        claim,
+        EventKind::PACKET_SEARCHED,
+        "search",
+        bytes,
+    )
+    .await
+}
+
+async fn recorded(
+    app: &App,
+    caller: &Caller,
+    claim: &ClaimId,
+    kind: EventKind,
+    how: &str,
+    bytes: u64,
+) -> Answer<Packet> {
     let packet = find(app, &caller.scope, claim).await?;
-    let mut event = NewEvent::new(EventKind::PACKET_READ);
+    let mut event = NewEvent::new(kind);
     event.refs.hook = Some(packet.hook.clone());
     event.refs.revision = Some(packet.claim.revision);
     event.refs.claim = Some(packet.claim.clone());

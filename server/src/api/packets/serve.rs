@@ -2,7 +2,7 @@
 use axum::{
     body::Body,
     extract::State,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse as _, Response},
 };
 use boathook_hooks::{ids::ClaimId, protocol};
@@ -14,14 +14,14 @@ use crate::{
     },
     app::Shared,
     errors::{Answer, Problem},
-    people::Viewer,
+    people::Staff,
 };
 
 /// The zip. `Range` and `If-Range` are obeyed, so that a broken download resumes. Reading it is an event.
 #[utoipa::path(get, path = "/api/v1/packets/{claim_id}/zip", tag = "packets", params(("claim_id" = String, Path)), responses((status = 200, content_type = "application/zip"), (status = 206, content_type = "application/zip")))]
 pub async fn zip(
     State(app): State<Shared>,
-    Viewer(caller): Viewer,
+    Staff(caller): Staff,
     Path(claim): Path<ClaimId>,
     headers: HeaderMap,
 ) -> Answer<Response> {
@@ -39,19 +39,16 @@ pub async fn zip(
 #[utoipa::path(get, path = "/api/v1/packets/{claim_id}/receipt", tag = "packets", params(("claim_id" = String, Path)), responses((status = 200, content_type = "application/bson")))]
 pub async fn receipt(
     State(app): State<Shared>,
-    Viewer(caller): Viewer,
+    Staff(caller): Staff,
     Path(claim): Path<ClaimId>,
 ) -> Answer<Response> {
     let packet = find(&app, &caller.scope, &claim).await?;
     let receipt = packet
         .receipt
         .ok_or_else(|| Problem::not_found("receipt"))?;
-    Ok((
-        StatusCode::OK,
-        [(header::CONTENT_TYPE, protocol::CONTENT_TYPE)],
-        receipt.0,
-    )
-        .into_response())
+    let name = format!("{}.receipt", packet.name);
+    let headers = hostile(HeaderMap::new(), protocol::CONTENT_TYPE, &name, None);
+    Ok((headers, receipt.0).into_response())
 }
 
 /// Headers under which nothing that an instance sent can run, be sniffed, or be cached by others.

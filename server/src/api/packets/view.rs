@@ -15,7 +15,7 @@ use crate::{
     },
     app::Shared,
     errors::{Answer, Problem},
-    people::Viewer,
+    people::Staff,
 };
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -100,7 +100,7 @@ pub struct PacketsQuery {
 #[utoipa::path(get, path = "/api/v1/packets", tag = "packets", params(PacketsQuery), responses((status = 200, body = List<PacketRow>)))]
 pub async fn list(
     State(app): State<Shared>,
-    Viewer(caller): Viewer,
+    Staff(caller): Staff,
     Query(query): Query<PacketsQuery>,
 ) -> Answer<Json<List<PacketRow>>> {
     let page = Page::first(query.limit.unwrap_or(100)).after(query.after.clone());
@@ -108,7 +108,8 @@ pub async fn list(
     Ok(Json(List::of(packets, PacketRow::from)))
 }
 
-fn by(query: PacketsQuery) -> Answer<PacketsBy> {
+/// The one list that was asked for.
+pub fn by(query: PacketsQuery) -> Answer<PacketsBy> {
     let wrong = |detail: &str| {
         Problem::field(
             "ticket",
@@ -137,7 +138,7 @@ fn by(query: PacketsQuery) -> Answer<PacketsBy> {
 #[utoipa::path(get, path = "/api/v1/packets/{claim_id}", tag = "packets", params(("claim_id" = String, Path)), responses((status = 200, body = PacketView)))]
 pub async fn get(
     State(app): State<Shared>,
-    Viewer(caller): Viewer,
+    Staff(caller): Staff,
     Path(claim): Path<ClaimId>,
 ) -> Answer<Json<PacketView>> {
     let packet = open(&app, &caller, &claim, "packet.json", 0).await?;

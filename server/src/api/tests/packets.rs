@@ -9,7 +9,7 @@ use super::house::{House, Said};
 const TEXT: &[u8] = b"0123456789 <script>alert(1)</script>";
 
 async fn with_headers(house: &House, path: &str, headers: &[(&str, &str)]) -> Said {
-    let token = house.token("vera").await;
+    let token = house.token("ada").await;
     let mut request = Request::get(path).header("authorization", format!("Bearer {token}"));
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -39,7 +39,7 @@ async fn a_file_leaves_as_an_attachment_whole_or_by_the_part() {
     let hook = house.published().await;
     let claim = house.packet(&hook, TEXT).await;
     let base = format!("/api/v1/packets/{claim}");
-    let list = house.get("vera", &format!("{base}/files")).await.ok();
+    let list = house.get("ada", &format!("{base}/files")).await.ok();
     let entry = list["items"]
         .as_array()
         .unwrap()
@@ -92,7 +92,7 @@ async fn the_zip_resumes_and_is_what_the_receipt_and_the_packet_say() {
     let hook = house.published().await;
     let claim = house.packet(&hook, TEXT).await;
     let base = format!("/api/v1/packets/{claim}");
-    let packet = house.get("vera", &base).await.ok();
+    let packet = house.get("ada", &base).await.ok();
     assert_eq!(packet["statement"]["claim"], claim.to_string());
     assert_eq!(
         (&packet["ticket"]["key"], &packet["hook"]),
@@ -112,7 +112,7 @@ async fn the_zip_resumes_and_is_what_the_receipt_and_the_packet_say() {
         (rest.status.as_u16(), &rest.body[..]),
         (206, &whole.body[100..])
     );
-    let receipt = house.get("vera", &format!("{base}/receipt")).await;
+    let receipt = house.get("ada", &format!("{base}/receipt")).await;
     let envelope = boathook_hooks::envelope::Envelope::from_bson(&receipt.body, 300_000).unwrap();
     assert!(envelope.is_signed_by(&house.bench.app.keys.online_public()));
     let ticket = house.get("ada", "/api/v1/tickets/jira/SUP-1").await.ok();
@@ -140,7 +140,7 @@ async fn no_path_leads_out_of_a_packet() {
         "nowhere",
     ] {
         let said = house
-            .get("vera", &format!("/api/v1/packets/{claim}/files/{path}"))
+            .get("ada", &format!("/api/v1/packets/{claim}/files/{path}"))
             .await;
         assert_eq!(said.refusal().0, 404, "{path}: {}", said.text());
     }
@@ -158,7 +158,7 @@ async fn every_read_of_a_packet_is_an_event_and_a_refused_one_is_not_a_read() {
     {
         assert!(
             house
-                .get("vera", &format!("{base}{part}"))
+                .get("ada", &format!("{base}{part}"))
                 .await
                 .status
                 .is_success()
@@ -173,12 +173,12 @@ async fn every_read_of_a_packet_is_an_event_and_a_refused_one_is_not_a_read() {
     assert_eq!(house.bench.events(EventKind::PACKET_READ).await, 4);
     let seen = house
         .get(
-            "vera",
+            "ada",
             "/api/v1/audit/events?chain=customer:acme&kind=packet_read",
         )
         .await
         .ok();
-    assert_eq!(seen["items"][0]["actor"], "person:vera", "{seen}");
+    assert_eq!(seen["items"][0]["actor"], "person:ada", "{seen}");
     let bytes: Vec<u64> = seen["items"]
         .as_array()
         .unwrap()

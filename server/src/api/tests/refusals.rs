@@ -177,7 +177,7 @@ async fn words_and_days_that_cannot_be_are_refused_by_their_field() {
         );
     }
     for query in ["", "?hook=x&day=2026-01-01", "?ticket=jira"] {
-        let said = house.get("vera", &format!("/api/v1/packets{query}")).await;
+        let said = house.get("ada", &format!("/api/v1/packets{query}")).await;
         assert_eq!(said.refusal().0, 422, "{query}: {}", said.text());
     }
     let nobody = json!([{"role": "viewer", "customers": []}]);
