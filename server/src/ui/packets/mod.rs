@@ -129,3 +129,43 @@ pub fn begin(from: &mut dyn Read) -> io::Result<Vec<u8>> {
     from.take(BEGIN as u64).read_to_end(&mut begin)?;
     Ok(begin)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use boathook_schema::Scope;
+
+    use super::*;
+    use crate::api::tests::house::House;
+
+    #[tokio::test]
+    async fn reading_ends_when_the_client_went_away() {
+        let house = House::new().await;
+        let hook = house.published().await;
+        let claim = testing::sent(&house, &hook, &[testing::ok("s", &[("a.log", b"x\n")])]).await;
+        let app = &house.bench.app;
+        let packet = app.store.packet(&Scope::System, &claim).await.unwrap();
+        let mut zip = Zip::of(app, &packet.unwrap());
+        let place = app.downloads.take(&"ada".parse().unwrap()).unwrap();
+        let (told, tell) = tokio::sync::oneshot::channel();
+        let (begun, begin) = tokio::sync::oneshot::channel();
+        let asked = tokio::spawn(place.run(move |still| {
+            let open = zip.open().unwrap();
+            let mut text = String::new();
+            let mut read = |zip: &mut Zip| {
+                zip.file(&open, "s/a.log", still, |from| {
+                    from.read_to_string(&mut text)
+                })
+            };
+            assert_eq!(read(&mut zip).unwrap(), 2);
+            begun.send(()).unwrap();
+            while still.is_wanted() {
+                std::thread::yield_now();
+            }
+            told.send(read(&mut zip)).unwrap();
+        }));
+        begin.await.unwrap();
+        asked.abort();
+        assert!(matches!(tell.await.unwrap(), Err(Fault::Unwanted)));
+    }
+}

@@ -3,11 +3,7 @@
 use std::io::{self, Read as _};
 
 use askama::Template;
-use axum::{
-    extract::State,
-    http::StatusCode,
-    response::{IntoResponse as _, Response},
-};
+use axum::{extract::State, response::Response};
 use boathook_hooks::ids::ClaimId;
 use serde::Deserialize;
 
@@ -27,6 +23,7 @@ use crate::{
             Zip, begin, is_binary,
             part::{PART_BYTES, Part},
             rows::Spot,
+            summary::instance_names,
             table::{TABLE_BYTES, Table},
             tree::{Row, TREE_BYTES, Tree},
         },
@@ -46,6 +43,7 @@ struct Page {
     path: String,
     download: String,
     name: Shown,
+    instance: Shown,
     file: PacketFile,
     hidden: Vec<(String, u64)>,
     tabs: Vec<Tab>,
@@ -190,6 +188,8 @@ pub async fn get(
     };
     let place = app.downloads.take(&caller.person)?;
     let packet = open(&app, &caller, &claim, &path, file.bytes.min(most)).await?;
+    let one = std::slice::from_ref(&packet);
+    let mut names = instance_names(&app, &caller.scope, one).await?;
     let mut zip = Zip::of(&app, &packet);
     let words = Words::of(asked.q.as_deref().unwrap_or_default());
     let base = format!("/packets/{claim}");
@@ -210,10 +210,6 @@ pub async fn get(
     let seen = match read.await? {
         Ok(seen) => seen,
         Err(fault) => Seen::Differs(Shown::cut(&fault.differs()?, 500)),
-    };
-    let status = match seen {
-        Seen::Differs(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        _ => StatusCode::OK,
     };
     let current = match &seen {
         Seen::Text(_) => As::Text,
@@ -237,7 +233,7 @@ pub async fn get(
             }
         });
     let name = Shown::of(&file.path);
-    let page = Page {
+    html(&Page {
         chrome: Chrome::of(&app, &caller, &visit, Section::Packets, name.plain()),
         download: format!("/api/v1{here}"),
         wrap: asked.address(&here, Some(As::Text), spot, !asked.is_wrapped()),
@@ -246,12 +242,12 @@ pub async fn get(
         path: here,
         base,
         name,
+        instance: names.remove(packet.instance()).unwrap_or_default(),
         file,
         asked,
         words,
         seen,
-    };
-    Ok((status, html(&page)?).into_response())
+    })
 }
 
 /// What the thread needs to know.

@@ -35,7 +35,7 @@ async fn text_has_numbered_lines_that_can_be_linked() {
     let text = said.text();
     assert_eq!(said.status, 200);
     for wanted in [
-        "<tr id=\"L1\"><td><a href=\"#L1\" tabindex=\"-1\">1</a></td><td><bdi>one</bdi></td></tr>",
+        "<tr id=\"L1\"><td><a href=\"#L1\" tabindex=\"-1\">1</a></td><td><bdi dir=\"ltr\">one</bdi></td></tr>",
         "<tr id=\"L2\">",
         "Lines 1–3 of 3",
         "hidden: ",
@@ -84,7 +84,7 @@ async fn json_and_bson_are_folded_or_raw() {
     let bson = bson::doc! { "name": "x\u{202e}", "list": [1, 2] }
         .to_vec()
         .unwrap();
-    let large = format!("[{}0]", "1000,".repeat(300_000));
+    let large = format!("[{}0]", ("1000,".repeat(300) + "\n").repeat(1_000));
     let claim = with(
         &house,
         &[
@@ -133,10 +133,10 @@ async fn csv_is_a_table_binary_is_for_download_and_empty_says_so() {
     .await;
     let text = see(&house, &claim, "t.csv").await.text();
     assert!(
-        text.contains("<th scope=\"col\"><bdi>name</bdi></th>"),
+        text.contains("<th scope=\"col\"><bdi dir=\"ltr\">name</bdi></th>"),
         "{text}"
     );
-    assert!(text.contains("<td><bdi>&#60;i&#62;</bdi></td>") && !text.contains("<i>"));
+    assert!(text.contains("<td><bdi dir=\"ltr\">&#60;i&#62;</bdi></td>") && !text.contains("<i>"));
     assert!(
         see(&house, &claim, "t.csv?as=text")
             .await
@@ -235,13 +235,15 @@ async fn a_file_that_is_not_what_was_signed_is_not_shown() {
     let claim = with(&house, &[("a.log", noise.as_bytes())]).await;
     assert_eq!(see(&house, &claim, "a.log").await.status, 200);
     spoil(&house, &claim, |bytes| bytes[100_000] ^= 0x55).await;
-    let said = see(&house, &claim, "a.log").await;
-    assert_eq!(said.status, 500);
-    let text = said.text();
+    let text = see(&house, &claim, "a.log").await.text();
     assert!(text.contains("is not what the instance signed"), "{text}");
     assert!(!text.contains("00000000") && !text.contains("data-lines"));
     // And a zip that is none any more.
-    spoil(&house, &claim, |bytes| bytes.truncate(bytes.len() / 2)).await;
-    let said = see(&house, &claim, "a.log").await;
-    assert_eq!(said.status, 500, "{}", said.text());
+    spoil(&house, &claim, |bytes| {
+        let end = bytes.len() - 22;
+        bytes[end..].fill(0);
+    })
+    .await;
+    let text = see(&house, &claim, "a.log").await.text();
+    assert!(text.contains("is not what the instance signed"), "{text}");
 }
