@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use crate::{
     commands::{
         Ctx, audit, explain, hook, inspect, instance, keygen, lint, login, packet, revoke, root,
-        roster, sign, ticket, trust, verify,
+        roster, sign, ticket, trust, verify, watch,
     },
     error::{Error, Result},
     out::Out,
@@ -63,6 +63,8 @@ pub enum Command {
     /// Hooks on the server: draft, review, sign, publish, stop.
     #[command(subcommand)]
     Hook(hook::HookCommand),
+    /// Tell how a ticket's hooks or one hook stands, a line at each change.
+    Watch(watch::WatchArgs),
     /// Packets that came in.
     #[command(subcommand)]
     Packet(packet::PacketCommand),
@@ -102,6 +104,7 @@ pub async fn run(cli: Cli, out: Out) -> Result<()> {
         Command::Logout => login::logout(&mut ctx).await,
         Command::Ticket(command) => ticket::run(&mut ctx, command).await,
         Command::Hook(command) => hook::run(&mut ctx, command).await,
+        Command::Watch(args) => watch::run(&mut ctx, args).await,
         Command::Packet(command) => packet::run(&mut ctx, command).await,
         Command::Instance(command) => instance::run(&mut ctx, command).await,
         Command::Trust(command) => trust::run(&mut ctx, command).await,

@@ -13,11 +13,11 @@ pub mod forms;
 pub mod headers;
 pub mod links;
 pub mod names;
+pub mod packets;
 pub mod pages;
 pub mod session;
-pub mod starts;
-pub mod packets;
 pub mod shown;
+pub mod starts;
 #[cfg(test)]
 pub mod tests;
 pub mod visit;

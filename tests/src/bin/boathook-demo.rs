@@ -103,6 +103,7 @@ async fn demo(args: &Args) -> Result<()> {
         println!("\nAll as it should be.");
         return Ok(());
     }
+    for_the_pages(&world).await?;
     how_to_go_on(&world, &dir, &agent);
     tokio::signal::ctrl_c().await?;
     Ok(())
@@ -278,13 +279,31 @@ fn verdict(packet: &Value, zip: &Path, with_postgres: bool) -> Result<()> {
     Ok(())
 }
 
+/// A viewer, and a hook that waits for its review.
+async fn for_the_pages(world: &World) -> Result<()> {
+    let vera = serde_json::json!({
+        "person": "vera", "name": "Vera", "password": boathook_tests::world::PASSWORD,
+        "roles": [{"role": "viewer", "customers": ["acme"]}],
+    });
+    world.admin.post("users", vera).await?;
+    let text = HookText::new("What the host says")
+        .collect("host", "host", "")
+        .to_string();
+    world.submit(&text).await?;
+    Ok(())
+}
+
 fn how_to_go_on(world: &World, dir: &Path, agent: &Agent) {
     let d = dir.display();
     let exe = std::env::current_exe().unwrap_or_default();
     let bin = exe.parent().unwrap_or(Path::new("target/debug"));
     println!(
         r#"
-Go on by hand (README.md tells the whole walk); everybody's password is: {password}
+The pages: {origin} (the browser will not know the certificate's signer: {d}/server/ca.pem)
+  sign in as ada (author), ben (reviewer), vera (viewer) or root-admin (admin); everybody's password is: {password}
+  SUP-1 has a hook with its packet, and one that waits for review
+
+By hand (README.md tells the whole walk)
   export PATH={bin}:$PATH BOATHOOK_CONFIG_DIR={d}/ada
   boathook login {origin} --ca {d}/server/ca.pem --person ada
   boathook ticket show jira/SUP-1

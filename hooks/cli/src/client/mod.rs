@@ -5,6 +5,7 @@ mod hooks;
 mod problem;
 mod trust;
 mod types;
+mod watch;
 
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ pub use types::{
     HookFilter, HookView, List, Me, NewSignature, PacketFilter, PacketView, Payload, People,
     SignedIn, TicketView,
 };
+pub use watch::Watching;
 
 /// Longest wait for an answer that is no download.
 const ANSWER: Duration = Duration::from_secs(60);

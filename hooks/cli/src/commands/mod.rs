@@ -15,6 +15,7 @@ pub mod sign;
 pub mod ticket;
 pub mod trust;
 pub mod verify;
+pub mod watch;
 
 use std::path::{Path, PathBuf};
 
