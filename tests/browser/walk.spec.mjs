@@ -2,7 +2,7 @@
 import AxeBuilder from "@axe-core/playwright";
 import { expect, test } from "@playwright/test";
 
-import { admit, boathook, demo, login, server, signIn } from "./people.mjs";
+import { admit, boathook, demo, login, signIn } from "./people.mjs";
 
 test.describe.configure({ mode: "serial" });
 
@@ -11,7 +11,6 @@ let hook;
 const all = () => [ada, ben, vera].filter(Boolean);
 
 test.beforeAll(async ({ browser }) => {
-  server("user", "add", "vera", "--name", "Vera", "--role", "viewer:acme");
   ada = await signIn(browser, "ada");
   ben = await signIn(browser, "ben");
   vera = await signIn(browser, "vera");
