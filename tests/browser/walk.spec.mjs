@@ -112,6 +112,24 @@ test("the counters move while the page is open", async () => {
   await sound(ada);
 });
 
+test("the author opens the packet, finds a line, and shares its link", async () => {
+  await ada.getByRole("region", { name: "Packets, table" }).getByRole("link").first().click();
+  await ada.waitForURL(/\/packets\//);
+  await sound(ada);
+  await ada.goto(`${ada.url()}/search?q=linux`);
+  await expect(ada.getByRole("status").first()).toContainText("hit");
+  await sound(ada);
+  await ada.getByRole("link", { name: /^Line / }).first().click();
+  await ada.waitForURL(/\/files\/.*#L\d+/);
+  await sound(ada);
+  // Somebody else's window opens at the same line.
+  await ben.goto(ada.url());
+  const line = new URL(ada.url()).hash;
+  await expect(ben.locator(line)).toBeInViewport();
+  const foreign = await vera.goto(ada.url());
+  expect(foreign.status()).toBe(403);
+});
+
 test("the viewer sees the audit and is refused all else", async () => {
   await vera.goto("/");
   expect(new URL(vera.url()).pathname).toBe("/audit");
