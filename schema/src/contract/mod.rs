@@ -26,6 +26,7 @@ pub mod sealed;
 pub mod search;
 pub mod tickets;
 pub mod trust;
+pub mod unreadable;
 pub mod waves;
 pub mod whole;
 pub mod work;
@@ -251,6 +252,15 @@ macro_rules! contract_tests {
                 what_was_erased_is_copied_as_such_and_fits,
                 lists_that_do_not_fit_are_found_and_mended,
                 counts_packets_bytes_and_chains_that_do_not_fit_are_found,
+            ]
+            unreadable: [
+                what_was_answered_to_a_hook_that_moved_on_goes_too,
+                a_hook_whose_record_is_unreadable_is_stopped,
+                an_unreadable_hook_does_not_hold_up_an_erasing,
+                a_check_goes_on_behind_a_broken_outbox,
+                lowering_to_a_past_end_cuts_no_run_off,
+                an_unreadable_instance_does_not_hold_up_a_group,
+                an_unreadable_instance_does_not_hold_up_publishing
             ]
             holes: [
                 a_statement_that_is_gone_is_found,

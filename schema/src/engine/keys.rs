@@ -218,7 +218,8 @@ impl List {
     pub(crate) const fn shards(self) -> u32 {
         match self {
             Self::Instances | Self::Answers | Self::Erased => 32,
-            Self::Hooks | Self::Tickets | Self::Terms | Self::Packets => 8,
+            // Hints come and go: what went is read over until its partition is compacted.
+            Self::Hooks | Self::Tickets | Self::Terms | Self::Packets | Self::Hints => 8,
             Self::Customers | Self::ActiveHooks | Self::JoinTokens => 4,
             _ => 1,
         }

@@ -12,7 +12,7 @@ use super::{
     record_group, row_of, save, settle,
 };
 use crate::{
-    Answer, Claim, ClaimAsk, ClaimReply, ClaimState, EventKind, Revision, Scope, Write,
+    Answer, Claim, ClaimAsk, ClaimReply, ClaimState, EventKind, Revision, Scope, StoreError, Write,
     aggregates::{
         erasing,
         quota::{self, Room},
@@ -61,8 +61,15 @@ fn ask(
     if !scope.holds_instance(&ask.customer, &ask.instance) || !revision.is_for(&ask.customer) {
         return unchanged(ClaimReply::NotFound);
     }
-    if let Some(erasure) = erasing::erased(tx, &erasing::at_instance(&ask.instance))? {
-        return unchanged(ClaimReply::Erased { at: erasure.begun });
+    match erasing::erased(tx, &erasing::at_instance(&ask.instance)) {
+        Ok(None) => {}
+        Ok(Some(erasure)) => return unchanged(ClaimReply::Erased { at: erasure.begun }),
+        // One record that cannot be read holds up no others of its group.
+        Err(Stop::Error(error @ StoreError::Record { .. })) => {
+            tracing::error!(%error, instance = %ask.instance, "an instance cannot be read, and its claim is not granted");
+            return unchanged(ClaimReply::NotFound);
+        }
+        Err(stop) => return Err(stop),
     }
     if let Some(mut claim) = load(tx, &ask.instance)? {
         if claim.value.customer != ask.customer {

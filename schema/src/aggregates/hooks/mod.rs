@@ -10,7 +10,7 @@ use boathook_hooks::{ids::HookId, states::HookState};
 use bson::doc;
 
 use crate::{
-    EventKind, HookRecord, HookRevision, NewEvent, Refs, Refused, Scope, TicketRef,
+    EventKind, HookRecord, HookRevision, NewEvent, Refs, Refused, Scope, StoreError, TicketRef,
     engine::{HEAD, Home, List, Look as _, Stop, Stored, Table, Tx, ensure, not_found},
 };
 
@@ -147,8 +147,15 @@ fn is_news(known: &HookState, state: &HookState) -> bool {
 
 /// What a published revision's state became, told to its hook: a projection of the revision.
 pub(crate) fn follow(tx: &mut Tx<'_>, revision: u32, state: &HookState) -> Result<(), Stop> {
-    let Some(mut hook) = record(tx)? else {
-        return Ok(());
+    let mut hook = match record(tx) {
+        Ok(Some(hook)) => hook,
+        Ok(None) => return Ok(()),
+        // It only mirrors: a revision is stopped though its hook cannot be read.
+        Err(Stop::Error(error @ StoreError::Record { .. })) => {
+            tracing::error!(%error, "a hook cannot be read and does not follow its revision");
+            return Ok(());
+        }
+        Err(stop) => return Err(stop),
     };
     let known = hook.value.revision(revision).map(|r| &r.state);
     if !known.is_some_and(|known| is_news(known, state)) {

@@ -69,7 +69,9 @@ impl Engine {
             }
             if let Some(end) = expires_at {
                 ensure(end <= revision.expires_at(), Refused::Raises)?;
-                revision.lowered.expires_at = Some(end);
+                // Not before now: what runs may still bring its packet for days after the end.
+                let end = end.max(tx.now());
+                revision.lowered.expires_at = Some(end.min(revision.expires_at()));
                 e.details.insert("expires_at", end.to_string());
             }
             control(tx, revision, Change::Lower { digest });
