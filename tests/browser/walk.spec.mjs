@@ -130,9 +130,9 @@ test("the author opens the packet, finds a line, and shares its link", async () 
   expect(foreign.status()).toBe(403);
 });
 
-test("the viewer is refused tickets, hooks and packets", async () => {
+test("the viewer sees the audit and is refused all else", async () => {
   await vera.goto("/");
-  expect(new URL(vera.url()).pathname).toBe("/help");
+  expect(new URL(vera.url()).pathname).toBe("/audit");
   for (const path of ["/tickets", "/tickets/jira/SUP-1", "/hooks", `/hooks/${hook}`, `/hooks/${hook}/review`, "/packets"]) {
     const answer = await vera.goto(path);
     expect(answer.status(), path).toBe(403);

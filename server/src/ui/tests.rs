@@ -173,7 +173,7 @@ async fn a_viewer_is_refused_the_pages_of_staff() {
         "{}",
         said.text()
     );
-    assert_eq!(vera.get("/").await.header("location"), "/help");
+    assert_eq!(vera.get("/").await.header("location"), "/audit");
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ pub async fn get(
     visit: Visit,
 ) -> Answer<Response> {
     let Some(scope) = caller.as_staff() else {
-        return Ok(Redirect::to("/help").into_response());
+        return Ok(Redirect::to("/audit").into_response());
     };
     let in_review = HookFilter {
         state: Some("in review".into()),

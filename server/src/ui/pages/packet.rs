@@ -121,10 +121,7 @@ pub async fn get(
     html(&Page {
         chrome: Chrome::of(&app, &caller, &visit, Section::Packets, title),
         api: format!("/api/v1/packets/{claim}"),
-        instance: format!(
-            "/packets?instance={}",
-            links::segment(packet.instance().as_str())
-        ),
+        instance: format!("/instances/{}", links::segment(packet.instance().as_str())),
         customer: packet.customer.to_string(),
         ticket: packet
             .ticket

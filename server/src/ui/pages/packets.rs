@@ -197,7 +197,7 @@ fn of(by: PacketsBy, rows: &[Row], now: Time) -> Answer<Of> {
                 Some(row) => row.instance.clone(),
                 None => Shown::of(id.as_str()),
             },
-            href: format!("/packets?instance={id}"),
+            href: format!("/instances/{id}"),
         },
     })
 }
