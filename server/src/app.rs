@@ -35,6 +35,8 @@ pub struct App {
     pub agent: crate::agent::AgentState,
     /// What people watch here.
     pub live: crate::live::Live,
+    /// How chains were found when somebody last asked.
+    pub verified: crate::ui::pages::audit::Verified,
     /// The places of downloads.
     pub downloads: Arc<crate::api::packets::Downloads>,
 }

@@ -1,11 +1,15 @@
 //! Packets. Accepting one is decided with its claim; its record follows, and is an aggregate of its own. The statement
 //! lies in pieces beside it: it is read with the packet alone, never with a list.
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use boathook_hooks::{
     ids::{Blob, ClaimId, Digest},
     time::{HOUR, Time},
 };
+use bson::Document;
 
 use super::{
     claims, erasing, quota, revisions,
@@ -54,6 +58,17 @@ fn put_statement(tx: &mut Tx<'_>, commit: &CommitPacket) {
     for (n, piece) in commit.statement.0.chunks(PIECE).enumerate() {
         tx.before(List::Statements, &part, &format!("{n:04}"), piece.to_vec());
     }
+}
+
+/// How many sections ended how: what the event tells of them, for the day's statistics too.
+fn outcomes(sections: &[Document]) -> Document {
+    let mut counts: BTreeMap<&str, i32> = BTreeMap::new();
+    for section in sections {
+        let outcome = section.get_str("outcome").unwrap_or("unknown");
+        *counts.entry(outcome).or_default() += 1;
+    }
+    let counts = counts.into_iter();
+    counts.map(|(k, n)| (k.to_owned(), n.into())).collect()
 }
 
 /// What stands of a claim that was accepted.
@@ -233,6 +248,7 @@ impl Engine {
             let mut e = claims::claim_event(EventKind::PACKET_ACCEPTED, revision, claim);
             e.bytes = packet.bytes;
             e.details.insert("sha256", packet.sha256.to_string());
+            e.details.insert("sections", outcomes(&commit.sections));
             claims::record(tx, claim, e)?;
             revisions::fill(tx, revision)?;
             open.save(tx)?;

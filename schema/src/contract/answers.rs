@@ -273,3 +273,62 @@ pub async fn an_answer_without_a_claim_is_listed_and_the_newest_stands(mut b: Be
     let answer: crate::Answer<()> = b.store.answer(&agent(1), b.system(), unknown).await;
     assert!(matches!(answer, Ok(Outcome::Refused(Refused::NotFound(_)))));
 }
+
+pub async fn an_instances_runs_are_listed_the_newest_hook_first(mut b: Bench) {
+    b.customer(acme()).await;
+    b.instance(1, acme()).await;
+    let (mut digests, scope) = (Vec::new(), at_acme());
+    for n in 0..4 {
+        let digest = b.published(4).await;
+        digests.insert(0, digest);
+        match n {
+            0 => drop(b.accepted(digest, 1, 100).await),
+            1 => {
+                let lease = b.granted(digest, 1, 100).await;
+                done(release(&b, &lease.claim, AnswerKind::Failed).await);
+            }
+            // With no claim at all.
+            2 => {
+                let answer = NewAnswer {
+                    revision: digest,
+                    instance: iid(1),
+                    customer: acme(),
+                    kind: AnswerKind::Refused,
+                    reason: "its policy says no".into(),
+                };
+                let agent = agent(1);
+                done(b.store.answer(&agent, b.system(), answer).await);
+            }
+            // Nobody's but another's.
+            _ => drop(b.granted(digest, 2, 100).await),
+        }
+        b.later(1_000);
+    }
+    let (mut runs, mut next) = (Vec::new(), None);
+    loop {
+        let page = Page::first(2).after(next);
+        let page = b.store.runs(&scope, &iid(1), page).await.unwrap();
+        runs.extend(page.items);
+        next = page.next;
+        if next.is_none() {
+            break;
+        }
+    }
+    let found: Vec<Digest> = runs.iter().map(|r| r.revision.digest).collect();
+    assert_eq!(found, digests[1..]);
+    let said = |n: usize| {
+        let (claim, answer) = (runs[n].claim.as_ref(), runs[n].answer.as_ref());
+        (claim.map(|c| c.state), answer.map(|a| a.kind))
+    };
+    assert_eq!(said(0), (None, Some(AnswerKind::Refused)));
+    assert_eq!(
+        said(1),
+        (Some(ClaimState::Failed), Some(AnswerKind::Failed))
+    );
+    assert_eq!(said(2), (Some(ClaimState::Accepted), None));
+    let foreign = b
+        .store
+        .runs(&super::bench::at_bolt(), &iid(1), Page::default())
+        .await;
+    assert_eq!(foreign.unwrap().items, []);
+}

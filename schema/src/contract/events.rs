@@ -1,16 +1,18 @@
 //! The audit: every change an event, every chain verifiable.
 use boathook_hooks::{
-    ids::{Digest, InstanceId},
-    time::DAY,
+    ids::{Digest, HookId, InstanceId},
+    time::{DAY, Time},
 };
 use bson::doc;
 use futures_util::future::join_all;
 use sha2::{Digest as _, Sha256};
 
-use super::bench::{Bench, Tampering, acme, ada, at_acme, at_bolt, bob, bolt, done, iid, refused};
+use super::bench::{
+    Bench, Tampering, acme, ada, at_acme, at_bolt, bob, bolt, done, iid, refused, ticket,
+};
 use crate::{
     Actor, BrokenChain, Chain, ChainVerdict, EventFilter, EventKind, Head, NewEvent, Page, Refused,
-    Scope, Write,
+    Scope, TicketRef, Write,
 };
 
 fn acmes() -> Chain {
@@ -218,7 +220,11 @@ pub async fn events_are_listed_by_kind_and_person(b: Bench) {
             .await,
     );
     let list = async |kind: Option<EventKind>, person| {
-        let filter = EventFilter { kind, person };
+        let filter = EventFilter {
+            kind,
+            person,
+            ..EventFilter::default()
+        };
         let page = b
             .store
             .events(&at_acme(), &acmes(), filter, Page::default())
@@ -233,6 +239,168 @@ pub async fn events_are_listed_by_kind_and_person(b: Bench) {
     assert_eq!(list(Some(EventKind::PACKET_READ), None).await, [2, 3]);
     assert_eq!(list(None, Some(ada())).await, [1, 2]);
     assert_eq!(list(Some(EventKind::PACKET_READ), Some(bob())).await, [3]);
+}
+
+/// Numbers of acme's events, page by page.
+async fn asked(b: &Bench, filter: EventFilter) -> Vec<u64> {
+    let (mut numbers, mut next) = (Vec::new(), None);
+    let (scope, chain) = (at_acme(), acmes());
+    loop {
+        let page = Page::first(2).after(next);
+        let page = b.store.events(&scope, &chain, filter.clone(), page);
+        let page = page.await.unwrap();
+        numbers.extend(page.items.iter().map(|e| e.number));
+        next = page.next;
+        if next.is_none() {
+            return numbers;
+        }
+    }
+}
+
+pub async fn events_are_listed_by_what_they_are_about_and_in_either_order(mut b: Bench) {
+    let event = |ticket: Option<&str>, hook: Option<&HookId>, instance: Option<u32>| {
+        let mut event = read("x");
+        event.refs.ticket = ticket.map(|key| TicketRef {
+            system: "zendesk".into(),
+            key: key.into(),
+        });
+        event.refs.hook = hook.cloned();
+        event.refs.instance = instance.map(iid);
+        event
+    };
+    let (one, two) = (HookId::fresh(), HookId::fresh());
+    let mut group = event(Some("4711"), Some(&two), None);
+    let names = [iid(1), iid(2)].map(|i| i.to_string());
+    group.details = doc! { "instances": names.to_vec() };
+    let all = [
+        event(Some("4711"), Some(&one), Some(1)),
+        event(Some("4711/0"), Some(&one), Some(2)),
+        event(None, None, Some(1)),
+        group,
+        event(Some("4711"), Some(&one), None),
+    ];
+    for event in all {
+        let write = b.ada();
+        done(
+            b.store
+                .record_event(&Scope::System, write, acmes(), event)
+                .await,
+        );
+        b.later(DAY / 2);
+    }
+    let ticket = Some(ticket());
+    let of = EventFilter::default;
+    let cases: [(EventFilter, &[u64]); 7] = [
+        (of(), &[1, 2, 3, 4, 5]),
+        (
+            EventFilter {
+                ticket: ticket.clone(),
+                ..of()
+            },
+            &[1, 4, 5],
+        ),
+        (
+            EventFilter {
+                hook: Some(one.clone()),
+                ..of()
+            },
+            &[1, 2, 5],
+        ),
+        (
+            EventFilter {
+                instance: Some(iid(1)),
+                ..of()
+            },
+            &[1, 3, 4],
+        ),
+        (
+            EventFilter {
+                instance: Some(iid(2)),
+                ..of()
+            },
+            &[2, 4],
+        ),
+        (
+            EventFilter {
+                ticket,
+                hook: Some(two),
+                ..of()
+            },
+            &[4],
+        ),
+        (
+            EventFilter {
+                instance: Some(iid(1)),
+                kind: Some(EventKind::TICKET_PUT),
+                ..of()
+            },
+            &[],
+        ),
+    ];
+    for (filter, numbers) in cases {
+        assert_eq!(asked(&b, filter.clone()).await, numbers, "{filter:?}");
+        let newest_first = true;
+        let back: Vec<u64> = numbers.iter().rev().copied().collect();
+        let filter = EventFilter {
+            newest_first,
+            ..filter
+        };
+        assert_eq!(asked(&b, filter.clone()).await, back, "{filter:?}");
+    }
+}
+
+pub async fn events_are_listed_by_time(mut b: Bench) {
+    let begin = b.now;
+    for n in 0..6 {
+        record(&b, acmes()).await;
+        // 12:00, 00:00 the next day, 12:00, …: two a day, and a day without any in between.
+        b.later(if n == 2 { 2 * DAY } else { DAY / 2 });
+    }
+    let at = |days: f64| Some(begin.plus_ms((days * DAY as f64) as i64));
+    let cases: [(Option<Time>, Option<Time>, &[u64]); 8] = [
+        (None, None, &[1, 2, 3, 4, 5, 6]),
+        (at(0.5), None, &[2, 3, 4, 5, 6]),
+        (None, at(0.5), &[1]),
+        (at(0.4), at(1.1), &[2, 3]),
+        (at(1.5), at(2.5), &[]),
+        (at(3.0), at(3.6), &[4, 5]),
+        (at(9.0), None, &[]),
+        (at(-9.0), at(-8.0), &[]),
+    ];
+    for (from, before, numbers) in cases {
+        for kind in [None, Some(EventKind::PACKET_READ)] {
+            for newest_first in [false, true] {
+                let filter = EventFilter {
+                    kind: kind.clone(),
+                    from,
+                    before,
+                    newest_first,
+                    ..EventFilter::default()
+                };
+                let mut wanted = numbers.to_vec();
+                if newest_first {
+                    wanted.reverse();
+                }
+                assert_eq!(asked(&b, filter.clone()).await, wanted, "{filter:?}");
+            }
+        }
+    }
+}
+
+/// What was done with a ticket before its hook was published is found by it too.
+pub async fn the_drafts_and_signatures_of_a_tickets_hook_are_the_tickets(b: Bench) {
+    let hook = b.signed(&[acme()]).await;
+    let numbers = async |filter: EventFilter| asked(&b, filter).await.len();
+    let of_ticket = EventFilter {
+        ticket: Some(ticket()),
+        ..EventFilter::default()
+    };
+    let of_hook = EventFilter {
+        hook: Some(hook.id),
+        ..EventFilter::default()
+    };
+    // A draft, the review, two signatures.
+    assert_eq!((numbers(of_ticket).await, numbers(of_hook).await), (4, 4));
 }
 
 pub async fn heads_are_listed_the_house_first(b: Bench) {

@@ -9,6 +9,7 @@ pub mod answers;
 pub mod claims;
 pub mod control;
 pub mod customers;
+pub mod days;
 pub mod erasing;
 pub mod events;
 pub mod faults;
@@ -130,6 +131,7 @@ macro_rules! contract_tests {
                 what_an_agent_says_of_a_run_that_was_stopped_is_heard,
                 an_overrun_is_counted_once_an_instance,
                 an_answer_without_a_claim_is_listed_and_the_newest_stands,
+                an_instances_runs_are_listed_the_newest_hook_first,
             ]
             tickets: [
                 a_ticket_is_known_by_system_and_key,
@@ -188,10 +190,18 @@ macro_rules! contract_tests {
                 a_missing_event_is_detected,
                 a_chain_that_was_cut_is_told_by_a_head_that_was_kept,
                 events_are_listed_by_kind_and_person,
+                events_are_listed_by_what_they_are_about_and_in_either_order,
+                events_are_listed_by_time,
+                the_drafts_and_signatures_of_a_tickets_hook_are_the_tickets,
                 heads_are_listed_the_house_first,
                 the_house_takes_a_digest_over_all_customers_heads,
                 day_statistics_are_made_from_the_days_events,
                 chains_of_another_customer_are_not_there,
+            ]
+            days: [
+                hooks_are_counted_once_a_day_by_what_they_did,
+                a_hook_of_two_chains_is_one_hook,
+                a_day_of_hooks_is_made_again_from_its_events,
             ]
             people: [
                 a_person_changes_at_the_version_that_was_read,
@@ -302,6 +312,7 @@ mod tests {
             include_str!("claims.rs"),
             include_str!("control.rs"),
             include_str!("customers.rs"),
+            include_str!("days.rs"),
             include_str!("erasing/instances.rs"),
             include_str!("erasing/late.rs"),
             include_str!("erasing/lists.rs"),

@@ -273,7 +273,10 @@ impl Bench {
 
     /// Events of a chain, of one kind or all, oldest first.
     pub(super) async fn events(&self, chain: Chain, kind: Option<EventKind>) -> Vec<Event> {
-        let filter = EventFilter { kind, person: None };
+        let filter = EventFilter {
+            kind,
+            ..EventFilter::default()
+        };
         self.store
             .events(&Scope::System, &chain, filter, Page::first(1_000))
             .await

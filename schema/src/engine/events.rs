@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{
+    days::{self, Shares, list_day},
     keys::{Home, List, Table, number_key},
+    listed,
     look::{Look, Need},
     stop::Stop,
     tx::Tx,
@@ -19,8 +21,6 @@ use crate::{Actor, Chain, EventKind, Head, NewEvent, Refs, StoreError, Write, co
 
 /// Events of one partition.
 pub(crate) const BUCKET: u64 = 1_024;
-/// Numbers of one partition of the lists by kind and person.
-const LISTED: u64 = 65_536;
 /// How much older than a write an event may be that is looked through for a repeat of it.
 const LOOKED_BACK_MS: i64 = boathook_hooks::time::HOUR;
 
@@ -66,14 +66,6 @@ pub(crate) struct EventEntry {
 pub(crate) struct EventRow {
     pub(crate) hash: Digest,
     pub(crate) entry: EventEntry,
-}
-
-/// One partition's share of a day's statistics.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct DayShare {
-    pub(crate) count: u64,
-    pub(crate) bytes: u64,
-    pub(crate) events: u64,
 }
 
 /// SHA-256(previous hash ‖ number, u64 big-endian ‖ stored bytes).
@@ -157,16 +149,6 @@ pub(crate) fn event_row(number: u64) -> String {
     format!("e/{}", number_key(number))
 }
 
-/// The list's part that holds a number of that kind or person.
-pub(crate) fn listed_in(chain: &str, by: &str, word: &str, number: u64) -> String {
-    format!("{chain}/{by}/{word}/{:08}", number / LISTED)
-}
-
-/// The next part's first number.
-pub(crate) const fn listed_next(number: u64) -> u64 {
-    (number / LISTED + 1) * LISTED
-}
-
 /// The row of a partition that says where its events end.
 pub(crate) const END: &str = "h";
 
@@ -206,16 +188,9 @@ pub(crate) enum Went {
 
 /// What an append in that partition looks at first.
 pub(super) fn needed(home: &Home, entries: &[EventEntry]) -> Vec<Need> {
-    let days: BTreeSet<String> = entries
-        .iter()
-        .map(|e| day_row(&e.at.day(), &e.kind.0))
-        .collect();
+    let days: BTreeSet<String> = entries.iter().flat_map(days::rows_of).collect();
     let rows = days.iter().map(String::as_str).chain([END]);
     rows.map(|row| Need::Row(home.at(row))).collect()
-}
-
-fn day_row(day: &str, kind: &str) -> String {
-    format!("d/{day}/{kind}")
 }
 
 /// Entries that this write appended before, by a repeat of it: their heads.
@@ -278,12 +253,12 @@ pub(crate) fn append(tx: &mut Tx<'_>, chain: &str, entries: &[EventEntry]) -> Re
         }
     };
     let known = known(tx, chain, last.number, entries)?;
-    let mut shares: BTreeMap<(String, String), DayShare> = BTreeMap::new();
+    let mut shares = Shares::default();
     let mut heads = Vec::with_capacity(entries.len());
     let mut on = None;
     for (n, entry) in entries.iter().enumerate() {
         if let Some(head) = known.get(&n) {
-            relist(tx, chain, head.number, entry)?;
+            listed::list(tx, chain, head.number, entry)?;
             list_day(tx, chain, &entry.at.day(), bucket_of(head.number));
             heads.push(head.clone());
             continue;
@@ -300,31 +275,12 @@ pub(crate) fn append(tx: &mut Tx<'_>, chain: &str, entries: &[EventEntry]) -> Re
         };
         tx.put("event", &event_row(number), &row)?;
         let stored: StoredEvent = codec::decode("event", &entry.stored.0)?;
-        let share = shares
-            .entry((entry.at.day(), entry.kind.to_string()))
-            .or_default();
-        share.events += 1;
-        share.count += u64::from(stored.count);
-        share.bytes += stored.bytes;
-        relist(tx, chain, number, entry)?;
+        shares.take(&stored);
+        listed::list(tx, chain, number, entry)?;
         last = Head { number, hash };
         heads.push(last.clone());
     }
-    for ((day, kind), share) in shares {
-        let row = day_row(&day, &kind);
-        let before: Option<DayShare> = tx.read("day", &tx.here(&row))?;
-        // Whoever counted the first of them listed the day, or lists it when it is repeated.
-        if before.is_none() {
-            list_day(tx, chain, &day, at);
-        }
-        let before = before.unwrap_or_default();
-        let sum = DayShare {
-            count: before.count + share.count,
-            bytes: before.bytes + share.bytes,
-            events: before.events + share.events,
-        };
-        tx.put("day", &row, &sum)?;
-    }
+    shares.add(tx, chain, at)?;
     tx.put("head", END, &last)?;
     let body = codec::encode("head", &last)?;
     tx.list_stamped(List::Heads, "", chain, Some(body), last.number.max(1));
@@ -332,66 +288,6 @@ pub(crate) fn append(tx: &mut Tx<'_>, chain: &str, entries: &[EventEntry]) -> Re
         None => Went::Done(heads),
         Some(home) => Went::On(heads, home),
     })
-}
-
-/// The part of [`List::StatDays`] that names all months that have a part of their own.
-pub(crate) const MONTHS: &str = "months";
-
-/// The part of a month, which holds the days of all chains.
-pub(crate) fn month_part(month: &str) -> String {
-    format!("month/{month}")
-}
-
-/// That this partition has a share of that day.
-pub(crate) fn list_day(tx: &mut Tx<'_>, chain: &str, day: &str, at: u64) {
-    let bucket = format!("{at:010}");
-    let month = day.get(..7).unwrap_or(day);
-    let of_month = format!("{day}/{chain}/{bucket}");
-    tx.list_stamped(
-        List::StatDays,
-        chain,
-        &format!("{day}/{bucket}"),
-        Some(vec![]),
-        1,
-    );
-    tx.list_stamped(
-        List::StatDays,
-        &month_part(month),
-        &of_month,
-        Some(vec![]),
-        1,
-    );
-    tx.list_stamped(List::StatDays, MONTHS, month, Some(vec![]), 1);
-}
-
-fn relist(tx: &mut Tx<'_>, chain: &str, number: u64, entry: &EventEntry) -> Result<(), Stop> {
-    let key = number_key(number);
-    let part = listed_in(chain, "kind", &entry.kind.0, number);
-    tx.list_stamped(List::EventsBy, &part, &key, Some(vec![]), 1);
-    for part in personal_parts(chain, number, entry)? {
-        tx.list_stamped(List::EventsBy, &part, &key, Some(vec![]), 1);
-    }
-    Ok(())
-}
-
-/// Where an event is listed for what lies beside it: who did it, and of which instance people said something.
-fn personal_parts(chain: &str, number: u64, entry: &EventEntry) -> Result<Vec<String>, Stop> {
-    let mut parts = Vec::new();
-    if let Some(person) = &entry.person {
-        parts.push(listed_in(chain, "person", person, number));
-    }
-    if entry.personal.is_some() {
-        let stored: StoredEvent = codec::decode("event", &entry.stored.0)?;
-        parts.extend(instance_part(chain, number, &stored));
-    }
-    Ok(parts)
-}
-
-/// What is about a claim or packet of the instance is not about itself.
-fn instance_part(chain: &str, number: u64, stored: &StoredEvent) -> Option<String> {
-    let instance = stored.refs.instance.as_ref()?;
-    let itself = stored.refs.claim.is_none();
-    itself.then(|| listed_in(chain, "instance", instance.as_str(), number))
 }
 
 /// Takes away what lies beside these events of `tx.home`. A later event of the chain tells of it, else whoever verifies
@@ -407,7 +303,7 @@ pub(crate) fn erase(tx: &mut Tx<'_>, chain: &str, numbers: &[u64]) -> Result<(),
         if event.entry.personal.is_none() {
             continue;
         }
-        for part in personal_parts(chain, *number, &event.entry)? {
+        for part in listed::personal_parts(chain, *number, &event.entry)? {
             tx.list_stamped(List::EventsBy, &part, &number_key(*number), None, 2);
         }
         (event.entry.personal, event.entry.person) = (None, None);

@@ -130,6 +130,8 @@ pub(crate) enum List {
     Envelopes,
     /// By digest; sorted by instance.
     Answers,
+    /// Revisions that an instance claimed or answered: by instance; what was published last first.
+    Runs,
     /// By `ticket/…`, `hook/…`, `instance/…`, `day/…`, `customer/C/DAY`; newest first.
     Packets,
     /// A packet's statement, in pieces; by claim and digest.
@@ -142,10 +144,12 @@ pub(crate) enum List {
     Admissions,
     /// Every chain's head; by chain.
     Heads,
-    /// By `CHAIN/kind/K/BUCKET`, `CHAIN/person/P/BUCKET` and, of what people said of an instance, `CHAIN/instance/I/BUCKET`;
-    /// sorted by number.
+    /// By `CHAIN/kind/K/BUCKET`, `CHAIN/person/P/BUCKET`, `CHAIN/ticket/T/BUCKET`, `CHAIN/hook/H/BUCKET`, `CHAIN/names/I/BUCKET`
+    /// (every event that names an instance) and, of what people said of an instance, `CHAIN/instance/I/BUCKET`; sorted by
+    /// number.
     EventsBy,
-    /// Which buckets of a chain have statistics of a day: by chain and by month.
+    /// Which buckets of a chain have statistics of a day: by chain and by month. And from when until when hooks were to be
+    /// published, `spans/*` and `spans/CHAIN`, and when that ended, `ends`.
     StatDays,
     /// The control log's head.
     ControlHead,
@@ -160,7 +164,7 @@ pub(crate) enum List {
 }
 
 impl List {
-    pub(crate) const ALL: [Self; 23] = [
+    pub(crate) const ALL: [Self; 24] = [
         Self::Customers,
         Self::JoinTokens,
         Self::Tickets,
@@ -171,6 +175,7 @@ impl List {
         Self::Reserving,
         Self::Envelopes,
         Self::Answers,
+        Self::Runs,
         Self::Packets,
         Self::Statements,
         Self::People,
@@ -198,6 +203,7 @@ impl List {
             Self::Reserving => "reserving_hooks",
             Self::Envelopes => "envelopes",
             Self::Answers => "answers",
+            Self::Runs => "runs",
             Self::Packets => "packets_by",
             Self::Statements => "statements",
             Self::People => "person_list",

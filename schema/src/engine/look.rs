@@ -34,6 +34,21 @@ pub(crate) enum Need {
         part: String,
         sort: String,
     },
+    /// As `Rows`, the last ones first. Knows nothing of what its own write puts: for reads alone.
+    RowsBack {
+        home: Home,
+        from: String,
+        to: String,
+        limit: usize,
+    },
+    /// As `List`, the last ones first.
+    ListBack {
+        list: List,
+        part: String,
+        after: String,
+        to: String,
+        limit: usize,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -128,6 +143,42 @@ pub(crate) trait Look {
         limit: usize,
     ) -> Result<Rows, Stop> {
         let need = Need::List {
+            list,
+            part: part.to_owned(),
+            after: after.to_owned(),
+            to: to.to_owned(),
+            limit,
+        };
+        match self.find(need)? {
+            Found::Rows(rows) => Ok(rows),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// The last rows below `to`, falling.
+    fn rows_back(&mut self, home: &Home, from: &str, to: &str, limit: usize) -> Result<Rows, Stop> {
+        let need = Need::RowsBack {
+            home: home.clone(),
+            from: from.to_owned(),
+            to: to.to_owned(),
+            limit,
+        };
+        match self.find(need)? {
+            Found::Rows(rows) => Ok(rows),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// The last entries above `after` and below `to` (empty: no end), falling.
+    fn list_back(
+        &mut self,
+        list: List,
+        part: &str,
+        after: &str,
+        to: &str,
+        limit: usize,
+    ) -> Result<Rows, Stop> {
+        let need = Need::ListBack {
             list,
             part: part.to_owned(),
             after: after.to_owned(),

@@ -3,10 +3,12 @@
 //! a body must do nothing but look, decide and say what changes.
 pub(crate) mod control;
 pub(crate) mod cql;
+pub(crate) mod days;
 pub(crate) mod effects;
 pub(crate) mod events;
 pub(crate) mod expected;
 pub(crate) mod keys;
+pub(crate) mod listed;
 pub(crate) mod listing;
 pub(crate) mod look;
 #[cfg(feature = "contract")]

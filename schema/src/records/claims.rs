@@ -6,7 +6,7 @@ use boathook_hooks::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::objects::Folder;
+use crate::{objects::Folder, records::Revision};
 
 /// One instance's claim in one revision: the newest reservation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,6 +123,14 @@ pub struct NewAnswer {
     pub customer: CustomerId,
     pub kind: AnswerKind,
     pub reason: String,
+}
+
+/// What an instance made of one revision: its newest claim, its answer, or both.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InstanceRun {
+    pub revision: Revision,
+    pub claim: Option<Claim>,
+    pub answer: Option<AnswerRow>,
 }
 
 /// What an overrun led to. Suspending the instance is the next verb (`suspend_instance`).

@@ -170,10 +170,21 @@ pub struct Event {
     pub stored: Blob,
 }
 
+/// Which events, and in which order. Of what is said all must hold.
 #[derive(Clone, Debug, Default)]
 pub struct EventFilter {
     pub kind: Option<EventKind>,
     pub person: Option<boathook_hooks::ids::PersonId>,
+    pub ticket: Option<TicketRef>,
+    pub hook: Option<HookId>,
+    /// What names it, alone or among up to 1,024.
+    pub instance: Option<InstanceId>,
+    /// From then on.
+    pub from: Option<Time>,
+    /// Before then.
+    pub before: Option<Time>,
+    /// By falling number, else by rising.
+    pub newest_first: bool,
 }
 
 /// What `verify_chain` found.
@@ -223,4 +234,20 @@ pub struct DayStat {
     pub kind: EventKind,
     pub count: u64,
     pub bytes: u64,
+}
+
+/// Hooks of one UTC day, each counted once, and the packets that came.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HookDay {
+    /// `2026-11-21`.
+    pub day: String,
+    /// Published at any moment of it.
+    pub active: u64,
+    /// Active, and nobody claimed, sent or failed.
+    pub inactive: u64,
+    /// With at least one packet in which no section failed.
+    pub working: u64,
+    /// With at least one run that failed or was interrupted; may be working too.
+    pub failed: u64,
+    pub packets: u64,
 }

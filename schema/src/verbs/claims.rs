@@ -7,8 +7,8 @@ use boathook_hooks::{
 
 use super::{Read, verbs};
 use crate::{
-    Answer, AnswerRow, Claim, ClaimAsk, ClaimReply, Lease, NewAnswer, Overrun, Page, Paged, Scope,
-    Write,
+    Answer, AnswerRow, Claim, ClaimAsk, ClaimReply, InstanceRun, Lease, NewAnswer, Overrun, Page,
+    Paged, Scope, Write,
 };
 
 verbs! {
@@ -39,6 +39,8 @@ verbs! {
     fn due_leases(scope: &Scope, now: Time, limit: u32) -> Read<Vec<Digest>>;
     /// What an instance says that holds no claim. The newest answer stands.
     fn answer(scope: &Scope, write: Write, answer: NewAnswer) -> Answer<()>;
+    /// What an instance claimed or answered: what was published last first.
+    fn runs(scope: &Scope, instance: &InstanceId, page: Page) -> Read<Paged<InstanceRun>>;
     /// By instance.
     fn answers(scope: &Scope, digest: &Digest, page: Page) -> Read<Paged<AnswerRow>>;
 }

@@ -127,10 +127,19 @@ pub async fn instance(
     Path(id): Path<InstanceId>,
     Query(query): Query<WhyQuery>,
 ) -> Answer<Json<ReceiptView>> {
-    let receipt = by(&app, &caller, &|| caller.write(app.now()))
-        .instance(id, query.words()?)
-        .await?;
+    let receipt = erase_instance(&app, &caller, id, query.words()?).await?;
     Ok(Json(receipt.into()))
+}
+
+pub async fn erase_instance(
+    app: &App,
+    caller: &Caller,
+    id: InstanceId,
+    why: String,
+) -> Answer<ErasureReceipt> {
+    by(app, caller, &|| caller.write(app.now()))
+        .instance(id, why)
+        .await
 }
 
 fn by<'a>(

@@ -17,7 +17,7 @@ use crate::{
     app::{App, Shared},
     erasing::missing,
     errors::{Answer, IntoAnswer as _, Problem},
-    people::{Admin, Staff},
+    people::{Admin, Caller, Staff},
 };
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -45,15 +45,7 @@ pub struct InstanceView {
 
 impl From<Instance> for InstanceView {
     fn from(instance: Instance) -> Self {
-        let why = match &instance.state {
-            InstanceState::Suspended { reason, .. } => Some(match reason {
-                SuspendReason::Overrun => "it sent more bytes than it declared".to_owned(),
-                SuspendReason::Cloned => "two agents run under its key".to_owned(),
-                SuspendReason::Words(words) => words.clone(),
-            }),
-            InstanceState::Retired { why } => Some(why.clone()),
-            InstanceState::Unconfirmed | InstanceState::Confirmed => None,
-        };
+        let why = why_of(&instance.state);
         Self {
             fingerprint: instance.fingerprint(),
             state: instance.state.word(),
@@ -66,6 +58,19 @@ impl From<Instance> for InstanceView {
             last_seen: instance.last_seen,
             version: instance.version,
         }
+    }
+}
+
+/// Why it is suspended or retired.
+pub fn why_of(state: &InstanceState) -> Option<String> {
+    match state {
+        InstanceState::Suspended { reason, .. } => Some(match reason {
+            SuspendReason::Overrun => "it sent more bytes than it declared".to_owned(),
+            SuspendReason::Cloned => "two agents run under its key".to_owned(),
+            SuspendReason::Words(words) => words.clone(),
+        }),
+        InstanceState::Retired { why } => Some(why.clone()),
+        InstanceState::Unconfirmed | InstanceState::Confirmed => None,
     }
 }
 
@@ -141,12 +146,22 @@ pub async fn confirm(
     Path(id): Path<InstanceId>,
     Json(body): Json<Confirm>,
 ) -> Answer<Json<InstanceView>> {
+    Ok(Json(
+        confirm_instance(&app, &caller, id, body.fingerprint).await?,
+    ))
+}
+
+pub async fn confirm_instance(
+    app: &App,
+    caller: &Caller,
+    id: InstanceId,
+    fingerprint: KeyId,
+) -> Answer<InstanceView> {
     let write = caller.write(app.now());
-    let instance = app
+    let verb = app
         .store
-        .confirm_instance(&caller.scope, write, id, body.fingerprint)
-        .await;
-    Ok(Json(instance.answer()?.into()))
+        .confirm_instance(&caller.scope, write, id, fingerprint);
+    Ok(verb.await.answer()?.into())
 }
 
 /// Retires an instance for good: it gets nothing any more and cannot come back.
@@ -157,12 +172,18 @@ pub async fn retire(
     Path(id): Path<InstanceId>,
     Json(body): Json<Why>,
 ) -> Answer<Json<InstanceView>> {
-    let write = caller.write(app.now());
-    let instance = app
-        .store
-        .retire_instance(&caller.scope, write, id, body.words()?)
-        .await;
-    Ok(Json(instance.answer()?.into()))
+    Ok(Json(retire_instance(&app, &caller, id, body).await?))
+}
+
+pub async fn retire_instance(
+    app: &App,
+    caller: &Caller,
+    id: InstanceId,
+    why: Why,
+) -> Answer<InstanceView> {
+    let (write, words) = (caller.write(app.now()), why.words()?);
+    let verb = app.store.retire_instance(&caller.scope, write, id, words);
+    Ok(verb.await.answer()?.into())
 }
 
 /// Suspends an instance: it gets no hooks until it is resumed.
@@ -173,13 +194,19 @@ pub async fn suspend(
     Path(id): Path<InstanceId>,
     Json(body): Json<Why>,
 ) -> Answer<Json<InstanceView>> {
+    Ok(Json(suspend_instance(&app, &caller, id, body).await?))
+}
+
+pub async fn suspend_instance(
+    app: &App,
+    caller: &Caller,
+    id: InstanceId,
+    why: Why,
+) -> Answer<InstanceView> {
     let write = caller.write(app.now());
-    let reason = SuspendReason::Words(body.words()?);
-    let instance = app
-        .store
-        .suspend_instance(&caller.scope, write, id, reason)
-        .await;
-    Ok(Json(instance.answer()?.into()))
+    let reason = SuspendReason::Words(why.words()?);
+    let verb = app.store.suspend_instance(&caller.scope, write, id, reason);
+    Ok(verb.await.answer()?.into())
 }
 
 /// Lets a suspended instance go on, once somebody has looked.
@@ -190,12 +217,18 @@ pub async fn resume(
     Path(id): Path<InstanceId>,
     Json(body): Json<Why>,
 ) -> Answer<Json<InstanceView>> {
-    let write = caller.write(app.now());
-    let instance = app
-        .store
-        .resume_instance(&caller.scope, write, id, body.words()?)
-        .await;
-    Ok(Json(instance.answer()?.into()))
+    Ok(Json(resume_instance(&app, &caller, id, body).await?))
+}
+
+pub async fn resume_instance(
+    app: &App,
+    caller: &Caller,
+    id: InstanceId,
+    why: Why,
+) -> Answer<InstanceView> {
+    let (write, words) = (caller.write(app.now()), why.words()?);
+    let verb = app.store.resume_instance(&caller.scope, write, id, words);
+    Ok(verb.await.answer()?.into())
 }
 
 pub async fn find(app: &App, scope: &Scope, id: &InstanceId) -> Answer<Instance> {

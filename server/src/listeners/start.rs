@@ -78,6 +78,7 @@ pub async fn open(
         agent,
         downloads: Arc::default(),
         live: Default::default(),
+        verified: Default::default(),
         store,
         keys,
         clock,

@@ -8,9 +8,11 @@ pub mod counters;
 pub mod csrf;
 pub mod differ;
 pub mod errors;
+pub mod event_words;
 pub mod explained;
 pub mod forms;
 pub mod headers;
+pub mod history;
 pub mod links;
 pub mod names;
 pub mod packets;
@@ -63,6 +65,16 @@ pub fn router(sign_in_limit: RateLayer) -> Router<Shared> {
             "/packets/{claim}/files/{*path}",
             get(pages::packet_file::get),
         )
+        .route("/instances", get(pages::instances::get))
+        .route("/instances/{id}", get(pages::instance::get))
+        .route("/instances/{id}/confirm", post(pages::instance::confirm))
+        .route("/instances/{id}/suspend", post(pages::instance::suspend))
+        .route("/instances/{id}/resume", post(pages::instance::resume))
+        .route("/instances/{id}/retire", post(pages::instance::retire))
+        .route("/instances/{id}/erase", post(pages::instance::erase))
+        .route("/audit", get(pages::audit::get))
+        .route("/audit/verify", get(pages::audit::chains::verify))
+        .route("/search", get(pages::search::get))
         .route("/help", get(pages::help::get))
         .route("/assets/{name}", get(assets::get))
 }

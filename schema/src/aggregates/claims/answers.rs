@@ -2,7 +2,7 @@
 //! listed, and the newest stands.
 use boathook_hooks::{ids::Digest, protocol::AnswerKind};
 
-use super::{for_agents, home};
+use super::{for_agents, home, runs};
 use crate::{
     Answer, AnswerRow, Chain, EventKind, NewAnswer, Page, Paged, Refused, Revision, Scope,
     StoreError, Write,
@@ -72,6 +72,7 @@ impl Engine {
                 at: tx.now(),
             };
             list_answer(tx, &answer)?;
+            runs::list(tx, &revision, &new.instance);
             let mut e = revisions::event(EventKind::ANSWER_GIVEN, &revision);
             e.refs.instance = Some(new.instance.clone());
             e.details.insert("answer", kind_word(new.kind)?);

@@ -9,7 +9,7 @@ use boathook_hooks::{
 
 use super::{
     SETTLED_AT_ONCE, counted, due, for_agents, home, insert, lease, lease_of, load, next_due,
-    record_group, row_of, save, settle,
+    record_group, row_of, runs, save, settle,
 };
 use crate::{
     Answer, Claim, ClaimAsk, ClaimReply, ClaimState, EventKind, Revision, Scope, StoreError, Write,
@@ -113,6 +113,7 @@ fn ask(
     revision.usage.rows += 1;
     group.granted();
     insert(tx, &claim)?;
+    runs::list(tx, revision, &ask.instance);
     Ok((ClaimReply::Granted(lease(&claim)), true))
 }
 

@@ -5,6 +5,7 @@ mod asking;
 mod endings;
 mod leases;
 mod reading;
+mod runs;
 
 use std::collections::BTreeMap;
 
@@ -121,6 +122,8 @@ pub(super) fn list_reserving(tx: &mut Tx<'_>, before: Option<&Revision>, revisio
         tx.unlist(List::Reserving, "", &sort);
     }
 }
+
+pub(super) use runs::relist as relist_runs;
 
 /// A revision and one of its claims, to be changed together.
 pub(super) struct Open {

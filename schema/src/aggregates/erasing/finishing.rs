@@ -13,7 +13,8 @@ use crate::{
     StoreError, Write,
     engine::{
         Applied, Engine, ErasureNote, HEAD, List, Look, Need, Step, Stop, Tx, ensure,
-        events::{EventRow, bucket, bucket_of, event_row, head, listed_in, listed_next},
+        events::{EventRow, bucket, bucket_of, event_row, head},
+        listed::{listed_in, listed_next},
         not_found,
     },
     verbs::Read,
@@ -175,7 +176,7 @@ fn said_of(look: &mut dyn Look, erasure: &Erasure) -> Result<Vec<u64>, Stop> {
     let mut from = 1;
     while from <= last {
         parts.push(listed_in(&chain, "instance", &erasure.id, from));
-        from = listed_next(from);
+        from = listed_next("instance", from);
     }
     let need = |part: &String| Need::List {
         list: List::EventsBy,

@@ -7,11 +7,10 @@ use super::{holds, loose};
 use crate::{
     Answer, Chain, DayStat, EventKind, Outcome, Refused, Scope, Write, codec,
     engine::{
-        Engine, Home, List, Look, Need, Stop, Tx, ensure,
-        events::{
-            DayShare, EventRow, MONTHS, StoredEvent, bucket, bucket_at, chain_of, list_day,
-            month_part,
-        },
+        Engine, Home, List, Look, Need, Stop, Tx,
+        days::{DayShare, MONTHS, Shares, list_day, list_span, month_part},
+        ensure,
+        events::{EventRow, StoredEvent, bucket, bucket_at, chain_of},
         listing::customers_of,
         look::beyond,
     },
@@ -22,15 +21,15 @@ use crate::{
 const MOST_STATS: usize = 20_000;
 /// Entries of a list, and partitions, that are read at once.
 const ENTRIES: usize = 1_000;
-const PARTITIONS: usize = 128;
+pub(super) const PARTITIONS: usize = 128;
 /// Kinds of events that one partition counts on one day at most.
-const KINDS: usize = 2_048;
+pub(super) const KINDS: usize = 2_048;
 
 /// A partition of a chain that has a share of a day.
-struct Place {
-    day: String,
-    chain: String,
-    bucket: u64,
+pub(super) struct Place {
+    pub(super) day: String,
+    pub(super) chain: String,
+    pub(super) bucket: u64,
 }
 
 type Stats = BTreeMap<(String, String, String), DayShare>;
@@ -45,7 +44,7 @@ fn shares(look: &mut dyn Look, place: &Place) -> Result<Vec<(String, DayShare)>,
 
 impl Engine {
     /// The keys of one part of the list of days, from `from` to below `to`.
-    async fn stat_days(&self, part: &str, from: &str, to: &str) -> Read<Vec<String>> {
+    pub(super) async fn stat_days(&self, part: &str, from: &str, to: &str) -> Read<Vec<String>> {
         let mut keys: Vec<String> = Vec::new();
         // A key that begins with `from` is above it.
         let mut after = from.to_owned();
@@ -66,7 +65,7 @@ impl Engine {
     }
 
     /// Of one chain, by day.
-    async fn places_of(&self, chain: &str, from: &str, to: &str) -> Read<Vec<Place>> {
+    pub(super) async fn places_of(&self, chain: &str, from: &str, to: &str) -> Read<Vec<Place>> {
         let keys = self
             .stat_days(chain, from, &beyond(&format!("{to}/")))
             .await?;
@@ -82,7 +81,7 @@ impl Engine {
     }
 
     /// Of all chains, of one month, by day.
-    async fn places_in(&self, month: &str, from: &str, to: &str) -> Read<Vec<Place>> {
+    pub(super) async fn places_in(&self, month: &str, from: &str, to: &str) -> Read<Vec<Place>> {
         let end = beyond(&format!("{to}/"));
         let keys = self.stat_days(&month_part(month), from, &end).await?;
         let place = |key: &String| {
@@ -228,28 +227,18 @@ impl Engine {
     async fn recount(&self, write: Write, home: Home, chain: &str, day: &str) -> Answer<u64> {
         let (chain, day) = (chain.to_owned(), day.to_owned());
         let body = move |tx: &mut Tx<'_>| {
-            let prefix = format!("d/{day}/");
-            let mut shares: BTreeMap<String, DayShare> = BTreeMap::new();
+            let mut shares = Shares::default();
             for (_, body) in tx.rows_of(&tx.home.clone(), "e/", usize::MAX)? {
                 let row: EventRow = codec::decode("event", &body)?;
                 let stored: StoredEvent = codec::decode("event", &row.entry.stored.0)?;
                 if stored.at.day() == day {
-                    let share = shares.entry(stored.kind.to_string()).or_default();
-                    share.events += 1;
-                    share.count += u64::from(stored.count);
-                    share.bytes += stored.bytes;
+                    shares.take(&stored);
+                    list_span(tx, &chain, &stored)?;
                 }
             }
-            for (key, _) in tx.rows_of(&tx.home.clone(), &prefix, KINDS)? {
-                if !shares.contains_key(&key[prefix.len()..]) {
-                    tx.delete(&key);
-                }
-            }
-            for (kind, share) in &shares {
-                tx.put("day", &format!("{prefix}{kind}"), share)?;
-            }
+            shares.replace(tx, &day, KINDS)?;
             list_day(tx, &chain, &day, bucket_at(&tx.home));
-            Ok(shares.values().map(|share| share.events).sum())
+            Ok(shares.events())
         };
         self.write("recount_day", write, home, body).await
     }

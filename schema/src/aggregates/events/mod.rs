@@ -1,6 +1,7 @@
 //! Events: recorded, read, verified. An event of a change is written with it; see `engine::events` for the chains.
 mod days;
 mod heads;
+mod hook_days;
 mod reading;
 #[cfg(all(test, feature = "contract"))]
 mod tests;

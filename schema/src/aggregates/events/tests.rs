@@ -10,7 +10,8 @@ use crate::{
     Store, Write, codec,
     engine::{
         Engine,
-        events::{BUCKET, DayShare, END, bucket, event_row},
+        days::DayShare,
+        events::{BUCKET, END, bucket, event_row},
         look::beyond,
     },
 };
@@ -79,7 +80,7 @@ async fn a_chain_goes_on_over_its_partitions() {
     );
     let refusals = EventFilter {
         kind: Some(EventKind::AUTHORITY_REFUSED),
-        person: None,
+        ..EventFilter::default()
     };
     assert_eq!(
         numbers(&engine, refusals).await.len() as u64,

@@ -55,7 +55,8 @@ fn new_hook(tx: &mut Tx<'_>, draft: &DraftText) -> Result<HookRecord, Stop> {
     tx.put_bytes(HEAD, body.clone());
     list(tx, &hook, &Default::default(), &body);
     index(tx, &hook, None)?;
-    tx.event_for(&hook.customers, &event(EventKind::DRAFT_PUT, &revision))?;
+    let e = event(EventKind::DRAFT_PUT, &hook, &revision);
+    tx.event_for(&hook.customers, &e)?;
     Ok(hook)
 }
 
@@ -123,7 +124,7 @@ fn new_text(
             told.push(customer.clone());
         }
     }
-    tx.event_for(&told, &event(EventKind::DRAFT_PUT, &revision))?;
+    tx.event_for(&told, &event(EventKind::DRAFT_PUT, &hook, &revision))?;
     Ok(hook)
 }
 

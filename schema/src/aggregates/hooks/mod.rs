@@ -170,11 +170,12 @@ pub(crate) fn follow(tx: &mut Tx<'_>, revision: u32, state: &HookState) -> Resul
     save_hook(tx, &mut hook)
 }
 
-fn event(kind: EventKind, revision: &HookRevision) -> NewEvent {
+fn event(kind: EventKind, hook: &HookRecord, revision: &HookRevision) -> NewEvent {
     let mut event = NewEvent::new(kind);
     event.refs = Refs {
         hook: Some(revision.hook.clone()),
         revision: revision.digest,
+        ticket: hook.ticket.clone(),
         ..Refs::default()
     };
     event.details = doc! { "revision": revision.revision, "state": revision.state.word() };

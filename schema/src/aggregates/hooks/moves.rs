@@ -78,7 +78,11 @@ impl Engine {
                 (false, None) => {}
             }
             save(tx, &mut open)?;
-            let mut e = event(EventKind::HOOK_MOVED, &open.revision.value);
+            let mut e = event(
+                EventKind::HOOK_MOVED,
+                &open.hook.value,
+                &open.revision.value,
+            );
             if let Some(words) = words_of(&step) {
                 e.personal = doc! { "words": words };
             }
@@ -124,7 +128,11 @@ impl Engine {
                 }
             }
             save(tx, &mut open)?;
-            let mut e = event(EventKind::HOOK_SIGNED, &open.revision.value);
+            let mut e = event(
+                EventKind::HOOK_SIGNED,
+                &open.hook.value,
+                &open.revision.value,
+            );
             e.details.insert("key", keyid.to_string());
             e.personal = doc! { "person": person.as_str() };
             tx.event_for(&open.hook.value.customers, &e)?;

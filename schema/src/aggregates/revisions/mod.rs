@@ -78,7 +78,7 @@ pub(super) fn relist(tx: &mut Tx<'_>) -> Result<(), Stop> {
     let body = revision.bytes()?;
     list(tx, None, &revision.value, body);
     claims::list_reserving(tx, None, &revision.value);
-    Ok(())
+    claims::relist_runs(tx, &revision.value)
 }
 
 pub(super) fn event(kind: EventKind, revision: &Revision) -> NewEvent {

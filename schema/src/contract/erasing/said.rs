@@ -63,8 +63,8 @@ pub async fn what_people_said_of_an_instance_goes_and_the_chain_stays_whole(b: B
         }
     }
     let filter = EventFilter {
-        kind: None,
         person: Some(ada()),
+        ..EventFilter::default()
     };
     let page = b
         .store

@@ -101,9 +101,19 @@ impl Inner {
                 from,
                 to,
                 limit: most,
+            }
+            | Need::RowsBack {
+                home,
+                from,
+                to,
+                limit: most,
             } => {
+                let order = match need {
+                    Need::RowsBack { .. } => " ORDER BY row DESC",
+                    _ => "",
+                };
                 let cql = format!(
-                    "SELECT row, body FROM {} WHERE id = ? AND row >= ? AND row < ? LIMIT ?",
+                    "SELECT row, body FROM {} WHERE id = ? AND row >= ? AND row < ?{order} LIMIT ?",
                     self.cluster.table(home.table)
                 );
                 let values = (self.id(home), from.as_str(), to.as_str(), limit(*most));
@@ -115,13 +125,27 @@ impl Inner {
                 after,
                 to,
                 limit: most,
+            }
+            | Need::ListBack {
+                list,
+                part,
+                after,
+                to,
+                limit: most,
             } => {
+                let back = matches!(need, Need::ListBack { .. });
                 let shards = (0..list.shards()).map(|n| {
                     let part = format!("{}{}", self.prefix, shard(part, n));
-                    async move { self.entries(*list, &part, after, to, *most).await }
+                    async move {
+                        let within = (after.as_str(), to.as_str());
+                        self.entries(*list, &part, within, back, *most).await
+                    }
                 });
                 let mut all: Rows = try_join_all(shards).await?.into_iter().flatten().collect();
                 all.sort_by(|a, b| a.0.cmp(&b.0));
+                if back {
+                    all.reverse();
+                }
                 all.truncate(*most);
                 Found::Rows(all)
             }
@@ -140,18 +164,21 @@ impl Inner {
         &self,
         list: List,
         part: &str,
-        after: &str,
-        to: &str,
+        (after, to): (&str, &str),
+        back: bool,
         most: usize,
     ) -> Result<Rows, StoreError> {
         let table = self.cluster.list(list);
+        let order = if back { " ORDER BY sort DESC" } else { "" };
         if to.is_empty() {
-            let cql = format!("SELECT sort, body FROM {table} WHERE part = ? AND sort > ? LIMIT ?");
+            let cql = format!(
+                "SELECT sort, body FROM {table} WHERE part = ? AND sort > ?{order} LIMIT ?"
+            );
             self.many(Kind::Read, &cql, (part, after, limit(most)))
                 .await
         } else {
             let cql = format!(
-                "SELECT sort, body FROM {table} WHERE part = ? AND sort > ? AND sort < ? LIMIT ?"
+                "SELECT sort, body FROM {table} WHERE part = ? AND sort > ? AND sort < ?{order} LIMIT ?"
             );
             self.many(Kind::Read, &cql, (part, after, to, limit(most)))
                 .await

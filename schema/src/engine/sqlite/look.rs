@@ -83,6 +83,25 @@ impl Look for SqliteLook<'_> {
                 "SELECT sort, body FROM lists WHERE list = ?1 AND part = ?2 AND sort > ?3 AND (?4 = '' OR sort < ?4) ORDER BY sort LIMIT ?5",
                 params![list.name(), part, after, to, count(limit)],
             )?),
+            Need::RowsBack {
+                home,
+                from,
+                to,
+                limit,
+            } => Found::Rows(self.many(
+                "SELECT row, body FROM rows WHERE tbl = ?1 AND id = ?2 AND row >= ?3 AND row < ?4 ORDER BY row DESC LIMIT ?5",
+                params![home.table.name(), home.id, from, to, count(limit)],
+            )?),
+            Need::ListBack {
+                list,
+                part,
+                after,
+                to,
+                limit,
+            } => Found::Rows(self.many(
+                "SELECT sort, body FROM lists WHERE list = ?1 AND part = ?2 AND sort > ?3 AND (?4 = '' OR sort < ?4) ORDER BY sort DESC LIMIT ?5",
+                params![list.name(), part, after, to, count(limit)],
+            )?),
             Need::Entry { list, part, sort } => Found::Row(self.one(
                 "SELECT body FROM lists WHERE list = ?1 AND part = ?2 AND sort = ?3",
                 params![list.name(), part, sort],

@@ -48,10 +48,7 @@ impl Bench {
 
     /// What happened in acme's chain, the earliest first.
     pub async fn kinds(&self) -> Vec<EventKind> {
-        let filter = EventFilter {
-            kind: None,
-            person: None,
-        };
+        let filter = EventFilter::default();
         let chain = Chain::Customer(acme());
         let page = Page::first(1_000);
         let page = self
@@ -69,7 +66,7 @@ impl Bench {
     pub async fn events(&self, kind: EventKind) -> usize {
         let filter = EventFilter {
             kind: Some(kind),
-            person: None,
+            ..EventFilter::default()
         };
         let chain = Chain::Customer(acme());
         let page = Page::first(1_000);

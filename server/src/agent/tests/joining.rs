@@ -97,7 +97,7 @@ async fn a_token_that_is_refused_is_told_to_the_house() {
     assert_eq!(said.code(), "token_unknown");
     let filter = EventFilter {
         kind: Some(EventKind::AUTHORITY_REFUSED),
-        person: None,
+        ..EventFilter::default()
     };
     let (store, page) = (&bench.app.store, Page::first(10));
     let told = store

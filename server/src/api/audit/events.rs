@@ -6,11 +6,12 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use boathook_hooks::{
-    ids::{Blob, Digest, PersonId},
+    ids::{Blob, Digest, HookId, InstanceId, PersonId},
     time::Time,
 };
 use boathook_schema::{
-    Chain, ChainHead, Event, EventFilter, EventKind, NewEvent, Page, Refs, Scope, Store, StoreError,
+    Chain, ChainHead, Event, EventFilter, EventKind, NewEvent, Page, Refs, Scope, Store,
+    StoreError, TicketRef,
 };
 use futures_util::Stream;
 use serde::{Deserialize, Serialize};
@@ -88,8 +89,31 @@ pub struct EventsQuery {
     #[param(value_type = Option<String>)]
     pub person: Option<PersonId>,
     pub kind: Option<String>,
+    /// `system/key`.
+    pub ticket: Option<String>,
+    #[param(value_type = Option<String>)]
+    pub hook: Option<HookId>,
+    /// Events that name it, alone or in a group.
+    #[param(value_type = Option<String>)]
+    pub instance: Option<InstanceId>,
+    /// From then on.
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub from: Option<Time>,
+    /// Before then.
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub before: Option<Time>,
+    /// `newest` first, which is the default, or `oldest`.
+    pub order: Option<Order>,
     pub after: Option<String>,
     pub limit: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    #[default]
+    Newest,
+    Oldest,
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -99,7 +123,7 @@ pub struct ExportQuery {
     pub chain: String,
 }
 
-/// Events of a chain, newest first.
+/// Events of a chain, newest first unless `order` says otherwise. Of what is asked for all must hold.
 #[utoipa::path(get, path = "/api/v1/audit/events", tag = "audit", params(EventsQuery), responses((status = 200, body = List<EventView>)))]
 pub async fn events(
     State(app): State<Shared>,
@@ -110,6 +134,12 @@ pub async fn events(
     let filter = EventFilter {
         kind: query.kind.map(|k| EventKind(k.into())),
         person: query.person,
+        ticket: query.ticket.as_deref().map(ticket).transpose()?,
+        hook: query.hook,
+        instance: query.instance,
+        from: query.from,
+        before: query.before,
+        newest_first: query.order.unwrap_or_default() == Order::Newest,
     };
     let page = Page::first(query.limit.unwrap_or(100)).after(query.after);
     let events = app
@@ -197,8 +227,18 @@ fn lines(events: &[Event]) -> Bytes {
     out.into()
 }
 
+/// `system/key`, as filters name a ticket.
+pub fn ticket(text: &str) -> Answer<TicketRef> {
+    let wrong = || Problem::field("ticket", "that is no ticket", "SYSTEM/KEY");
+    let (system, key) = text.split_once('/').ok_or_else(wrong)?;
+    Ok(TicketRef {
+        system: system.to_owned(),
+        key: key.to_owned(),
+    })
+}
+
 /// The chain that is named, if the caller may read it.
-fn chain(caller: &Caller, text: &str) -> Answer<Chain> {
+pub fn chain(caller: &Caller, text: &str) -> Answer<Chain> {
     let chain: Chain = text
         .parse()
         .map_err(|e: String| Problem::field("chain", e, "house or customer:ID"))?;

@@ -2,8 +2,8 @@
 mod events;
 mod now;
 
-pub use events::{EventView, events, export, export_lines, heads};
-pub use now::{days, now};
+pub use events::{EventView, chain, events, export, export_lines, heads, ticket};
+pub use now::{ActiveHook, active, days, now};
 
 pub(crate) use events::{__path_events, __path_export, __path_heads};
 pub(crate) use now::{__path_days, __path_now};

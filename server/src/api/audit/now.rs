@@ -10,9 +10,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     api::extract::{Json, List, Query},
-    app::Shared,
+    app::{App, Shared},
     errors::{Answer, Problem},
-    people::Viewer,
+    people::{Caller, Viewer},
 };
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -102,11 +102,15 @@ pub async fn now(
     State(app): State<Shared>,
     Viewer(caller): Viewer,
 ) -> Answer<Json<List<ActiveHook>>> {
-    let active = app.store.active_hooks(&caller.scope, app.now()).await?;
     Ok(Json(List {
-        items: active.hooks.into_iter().map(ActiveHook::from).collect(),
+        items: active(&app, &caller).await?,
         next: None,
     }))
+}
+
+pub async fn active(app: &App, caller: &Caller) -> Answer<Vec<ActiveHook>> {
+    let active = app.store.active_hooks(&caller.scope, app.now()).await?;
+    Ok(active.hooks.into_iter().map(ActiveHook::from).collect())
 }
 
 /// Numbers by UTC day: events and bytes of each kind.

@@ -113,7 +113,7 @@ async fn each_role_may_what_it_may_and_nothing_else() {
     }
     let filter = EventFilter {
         kind: Some(EventKind::AUTHORITY_REFUSED),
-        person: None,
+        ..EventFilter::default()
     };
     let chain = boathook_schema::Chain::House;
     let events = house

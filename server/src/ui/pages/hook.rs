@@ -6,6 +6,7 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 use boathook_hooks::{documents::roster::KeyPlace, ids::HookId, states::HookState};
+use boathook_schema::EventFilter;
 use serde::Deserialize;
 
 use crate::{
@@ -26,6 +27,7 @@ use crate::{
         chrome::{Chrome, Section, html},
         counters::Counters,
         forms::Form,
+        history::{History, chains_of},
         links,
         names::Names,
         pages::ticket::page_of,
@@ -51,6 +53,7 @@ struct Page {
     may_stop: bool,
     may_edit: bool,
     on_going: String,
+    history: History,
     problem: Option<Problem>,
 }
 
@@ -168,6 +171,13 @@ async fn page(
     let names = Names::of(app, &caller.scope, list.items.iter().map(|i| &i.instance)).await?;
     let revision = crate::api::hooks::find_revision(app, &caller.scope, id, hook.revision).await?;
     let parsed = crate::api::hooks::authoring::hook_of(&record, &revision, app.now())?;
+    let filter = EventFilter {
+        hook: Some(id.clone()),
+        ..EventFilter::default()
+    };
+    let chains = chains_of(&record.customers);
+    let query = ("hook", id.as_str());
+    let history = History::of(app, &caller.scope, &chains, filter, query).await?;
     let has = |role| caller.roles.iter().any(|g| g.role == role);
     let is_over = hook.state.is_final() && !hook.state.can_be_running();
     let (address, number) = (format!("/hooks/{id}"), hook.revision.to_string());
@@ -190,6 +200,7 @@ async fn page(
             && (has(boathook_schema::Role::Engineer) || has(boathook_schema::Role::Reviewer)),
         may_edit: hook.author == caller.person && has(boathook_schema::Role::Engineer),
         on_going: page_of(id, &hook.state),
+        history,
         hook,
         problem,
     };

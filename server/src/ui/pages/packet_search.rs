@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(house.bench.events(EventKind::PACKET_SEARCHED).await, 1);
         let filter = EventFilter {
             kind: Some(EventKind::PACKET_SEARCHED),
-            person: None,
+            ..EventFilter::default()
         };
         let chain = Chain::Customer(acme());
         let store = &house.bench.app.store;

@@ -2,7 +2,7 @@
 use askama::Template;
 use axum::{extract::State, response::Response};
 use boathook_hooks::{ids::HookId, states::HookState};
-use boathook_schema::TicketRef;
+use boathook_schema::{Chain, EventFilter, TicketRef};
 
 use crate::{
     api::{
@@ -17,6 +17,7 @@ use crate::{
     ui::{
         chrome::{Chrome, Section, html},
         counters::Counters,
+        history::History,
         links,
         names::Names,
         visit::Visit,
@@ -35,6 +36,7 @@ struct Page {
     packets: Vec<Packet>,
     answers: Vec<TicketAnswer>,
     names: Names,
+    history: History,
 }
 
 struct Line {
@@ -92,7 +94,7 @@ pub async fn get(
 ) -> Answer<Response> {
     let at = TicketRef { system, key };
     let address = links::ticket(&at);
-    let view = tickets::view(&app, &caller.scope, at).await?;
+    let view = tickets::view(&app, &caller.scope, at.clone()).await?;
     let mut hooks = Vec::new();
     for hook in view.hooks {
         let revision = match &hook.digest {
@@ -112,6 +114,13 @@ pub async fn get(
         .store
         .customer(&caller.scope, &view.ticket.customer)
         .await?;
+    let filter = EventFilter {
+        ticket: Some(at.clone()),
+        ..EventFilter::default()
+    };
+    let chain = [Chain::Customer(view.ticket.customer.clone())];
+    let query = format!("{}/{}", at.system, at.key);
+    let history = History::of(&app, &caller.scope, &chain, filter, ("ticket", &query)).await?;
     let title = format!("{} {}", view.ticket.key, view.ticket.title);
     html(&Page {
         chrome: Chrome::of(&app, &caller, &visit, Section::Tickets, title),
@@ -122,6 +131,7 @@ pub async fn get(
         packets: view.packets.into_iter().map(Packet::from).collect(),
         answers: view.answers,
         names,
+        history,
     })
 }
 
