@@ -39,6 +39,8 @@ pub struct App {
     pub verified: crate::ui::pages::audit::Verified,
     /// The places of downloads.
     pub downloads: Arc<crate::api::packets::Downloads>,
+    /// What is known of the provider that people sign in at.
+    pub oidc: crate::oidc::Oidc,
 }
 
 pub type Shared = Arc<App>;

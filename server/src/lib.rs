@@ -15,6 +15,7 @@ pub mod listeners;
 pub mod lists;
 pub mod live;
 pub mod metrics;
+pub mod oidc;
 pub mod people;
 pub mod periodic;
 pub mod routes;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Answer, Chain, EventKind, NewEvent, Refused, Reserved, Scope, Write,
     engine::{Engine, HEAD, Home, Look as _, Table, ensure},
+    verbs::Read,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -49,6 +50,20 @@ impl Engine {
             event.details = doc! { "kind": &kind, "name": &name, "id": &id };
             tx.event(&Chain::House, event)?;
             Ok(Reserved::Won)
+        })
+        .await
+    }
+
+    pub(crate) async fn reserved_name(
+        &self,
+        scope: &Scope,
+        kind: &str,
+        name: &str,
+    ) -> Read<Option<String>> {
+        let (allowed, head) = (!scope.is_agent(), home(kind, name).head());
+        self.read("reserved_name", move |look| {
+            let held = look.record::<Name>("name", &head)?;
+            Ok(held.filter(|_| allowed).map(|held| held.id))
         })
         .await
     }

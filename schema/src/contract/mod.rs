@@ -208,6 +208,9 @@ macro_rules! contract_tests {
                 a_sign_in_is_known_by_its_hash_until_it_expires,
                 ending_sign_ins_ends_one_or_all_of_a_person,
                 an_api_token_is_known_until_it_ends_or_expires,
+                ending_the_other_sign_ins_keeps_the_one_that_asks,
+                a_person_from_outside_is_bound_to_their_origin,
+                a_set_up_link_is_used_once_and_in_time,
                 people_are_the_houses_alone,
             ]
             trust: [

@@ -6,8 +6,8 @@ use boathook_hooks::{
 
 use super::bench::{AN_HOUR, Bench, ada, at_acme, bob, done, refused};
 use crate::{
-    ApiToken, Chain, Customers, EventKind, Grant, Page, Person, PutPerson, Refused, Role, Scope,
-    SignIn, Who,
+    ApiToken, Chain, Customers, EventKind, Grant, How, Origin, OutsidePerson, Page, Person,
+    PutPerson, Refused, Reserved, Role, Scope, SignIn, Who,
 };
 
 fn put(id: PersonId, role: Role) -> PutPerson {
@@ -36,6 +36,7 @@ fn sign_in(b: &Bench, id: PersonId, secret: &str) -> SignIn {
         hash: Digest::of(secret.as_bytes()),
         person: id,
         label: "a browser".into(),
+        how: How::Password,
         opened_at: b.now,
         expires_at: b.now.plus_ms(AN_HOUR),
     }
@@ -145,6 +146,145 @@ pub async fn ending_sign_ins_ends_one_or_all_of_a_person(b: Bench) {
     );
     assert!(who(&b, "a2").await.is_none() && who(&b, "a3").await.is_none());
     assert!(who(&b, "b1").await.is_some());
+}
+
+pub async fn ending_the_other_sign_ins_keeps_the_one_that_asks(mut b: Bench) {
+    person(&b, ada()).await;
+    person(&b, bob()).await;
+    let mut opened = Vec::new();
+    for (id, secret) in [(ada(), "a1"), (ada(), "a2"), (ada(), "a3"), (bob(), "b1")] {
+        b.later(1);
+        let one = sign_in(&b, id, secret);
+        let open = b
+            .store
+            .open_sign_in(&Scope::System, b.system(), one.clone());
+        done(open.await);
+        opened.push(one);
+    }
+    let listed = b.store.sign_ins(&Scope::All, &ada()).await.unwrap();
+    assert_eq!(listed, opened[..3], "the oldest first, hers alone");
+    assert_eq!(b.store.sign_ins(&at_acme(), &ada()).await.unwrap(), []);
+    let keep = Digest::of(b"a2");
+    let end = async |scope: &Scope| {
+        let ended = b.store.end_other_sign_ins(scope, b.ada(), ada(), keep);
+        ended.await
+    };
+    assert_eq!(refused(end(&at_acme()).await), Refused::OutOfScope);
+    assert_eq!(done(end(&Scope::System).await), 2);
+    assert_eq!(done(end(&Scope::System).await), 0);
+    assert!(who(&b, "a1").await.is_none() && who(&b, "a3").await.is_none());
+    assert!(who(&b, "a2").await.is_some() && who(&b, "b1").await.is_some());
+    let listed = b.store.sign_ins(&Scope::All, &ada()).await.unwrap();
+    assert_eq!(listed, opened[1..2]);
+}
+
+fn outside(id: PersonId, subject: &str, role: Role) -> OutsidePerson {
+    let put = put(id, role);
+    OutsidePerson {
+        id: put.id,
+        name: put.name,
+        roles: put.roles,
+        origin: Origin {
+            issuer: "https://idp.example".into(),
+            subject: subject.into(),
+        },
+    }
+}
+
+pub async fn a_person_from_outside_is_bound_to_their_origin(b: Bench) {
+    let put = async |person: OutsidePerson| {
+        let put = b
+            .store
+            .put_outside_person(&Scope::System, b.system(), person);
+        put.await
+    };
+    let made = done(put(outside(ada(), "1", Role::Viewer)).await);
+    assert_eq!((made.version, made.password.as_deref()), (1, None));
+    let same = done(put(outside(ada(), "1", Role::Viewer)).await);
+    assert_eq!(same, made, "what changes nothing is no change");
+    let changed = done(put(outside(ada(), "1", Role::Engineer)).await);
+    assert_eq!((changed.version, changed.roles[0].role), (2, Role::Engineer));
+    let other = put(outside(ada(), "2", Role::Admin)).await;
+    assert!(matches!(refused(other), Refused::Exists(_)));
+    let mut elsewhere = outside(ada(), "1", Role::Admin);
+    elsewhere.origin.issuer = "https://other.example".into();
+    assert!(matches!(refused(put(elsewhere).await), Refused::Exists(_)));
+    // Nobody vouches for Bob but we.
+    person(&b, bob()).await;
+    let taken = put(outside(bob(), "3", Role::Admin)).await;
+    assert!(matches!(refused(taken), Refused::Exists(_)));
+    let answer = b.store.put_outside_person(
+        &at_acme(),
+        b.ada(),
+        outside(ada(), "1", Role::Admin),
+    );
+    assert_eq!(refused(answer.await), Refused::OutOfScope);
+    let found = b.store.person(&Scope::All, &ada()).await.unwrap().unwrap();
+    assert_eq!(found, changed);
+    // An admin's change leaves them bound.
+    let renamed = b
+        .store
+        .put_person(&Scope::All, b.ada(), self::put(ada(), Role::Viewer), Some(2));
+    assert_eq!(done(renamed.await).origin, made.origin);
+    let events = b.events(Chain::House, Some(EventKind::PERSON_PUT)).await;
+    assert_eq!(events.len(), 4);
+
+    let (kind, name) = ("person", "https://idp.example 1");
+    let reserved = b.store.reserved_name(&Scope::System, kind, name);
+    assert_eq!(reserved.await.unwrap(), None);
+    let reserve = b.store.reserve_name(
+        &Scope::System,
+        b.system(),
+        kind.into(),
+        name.into(),
+        ada().to_string(),
+    );
+    assert_eq!(done(reserve.await), Reserved::Won);
+    let reserved = b.store.reserved_name(&Scope::System, kind, name);
+    assert_eq!(reserved.await.unwrap().as_deref(), Some(ada().as_str()));
+}
+
+pub async fn a_set_up_link_is_used_once_and_in_time(mut b: Bench) {
+    let (one, two) = (Digest::of(b"one"), Digest::of(b"two"));
+    let make = async |b: &Bench, scope: &Scope, hash| {
+        let ends = b.now.plus_ms(AN_HOUR);
+        let made = b.store.put_set_up(scope, b.system(), hash, ends, false);
+        made.await
+    };
+    let spend = async |b: &Bench, hash| {
+        let used = b.store.use_set_up(&Scope::System, b.system(), hash);
+        used.await
+    };
+    assert!(matches!(
+        refused(spend(&b, one).await),
+        Refused::NotFound(_)
+    ));
+    assert_eq!(refused(make(&b, &at_acme(), one).await), Refused::OutOfScope);
+    let made = done(make(&b, &Scope::System, one).await);
+    assert_eq!(b.store.set_up(&Scope::All).await.unwrap(), Some(made));
+    assert_eq!(b.store.set_up(&at_acme()).await.unwrap(), None);
+    assert!(matches!(
+        refused(spend(&b, two).await),
+        Refused::NotFound(_)
+    ));
+    assert_eq!(done(spend(&b, one).await).used_at, Some(b.now));
+    assert!(matches!(
+        refused(spend(&b, one).await),
+        Refused::Ended { .. }
+    ));
+    done(make(&b, &Scope::System, one).await);
+    done(make(&b, &Scope::System, two).await);
+    let older = refused(spend(&b, one).await);
+    assert!(matches!(older, Refused::NotFound(_)), "the newest alone");
+    b.later(AN_HOUR);
+    assert!(matches!(
+        refused(spend(&b, two).await),
+        Refused::Ended { .. }
+    ));
+    let used = b
+        .events(Chain::House, Some(EventKind::SET_UP_LINK_USED))
+        .await;
+    assert_eq!(used.len(), 1);
 }
 
 pub async fn an_api_token_is_known_until_it_ends_or_expires(mut b: Bench) {

@@ -91,6 +91,8 @@ kinds! {
     PERSON_PUT = "person_put",
     SIGN_IN_OPENED = "sign_in_opened",
     SIGN_INS_ENDED = "sign_ins_ended",
+    SET_UP_LINK_MADE = "set_up_link_made",
+    SET_UP_LINK_USED = "set_up_link_used",
     API_TOKEN_ADDED = "api_token_added",
     API_TOKEN_ENDED = "api_token_ended",
     HEADS_DIGESTED = "heads_digested",

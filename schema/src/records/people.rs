@@ -16,8 +16,27 @@ pub struct Person {
     /// Argon2 in PHC form; none cannot sign in with a password.
     pub password: Option<String>,
     pub roles: Vec<Grant>,
+    /// Who vouches for them, when that is not us.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     pub created_at: Time,
     pub version: u64,
+}
+
+/// A person as a provider of OpenID Connect names them: for ever this one, whatever their name becomes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    pub issuer: String,
+    pub subject: String,
+}
+
+/// A person as their provider describes them at a sign-in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutsidePerson {
+    pub id: PersonId,
+    pub name: String,
+    pub roles: Vec<Grant>,
+    pub origin: Origin,
 }
 
 impl std::fmt::Debug for Person {
@@ -122,8 +141,42 @@ pub struct SignIn {
     pub person: PersonId,
     /// Such as the browser or machine.
     pub label: String,
+    #[serde(default)]
+    pub how: How,
     pub opened_at: Time,
     pub expires_at: Time,
+}
+
+/// By what a person showed who they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum How {
+    #[default]
+    Password,
+    /// The link that made the first admin.
+    SetUp,
+    /// A provider of OpenID Connect.
+    Provider,
+}
+
+impl How {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::SetUp => "set_up",
+            Self::Provider => "provider",
+        }
+    }
+}
+
+/// The link that makes the first admin. Only its secret's hash is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetUp {
+    pub hash: Digest,
+    pub expires_at: Time,
+    /// It counts although there is an admin of all customers already.
+    pub forced: bool,
+    pub used_at: Option<Time>,
 }
 
 /// A token for programs. Its roles count only as far as its person still has them.

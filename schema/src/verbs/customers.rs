@@ -26,4 +26,6 @@ verbs! {
 
     /// Reserves `name` among its `kind` for `id`, for ever. Won again by the same id.
     fn reserve_name(scope: &Scope, write: Write, kind: String, name: String, id: String) -> Answer<Reserved>;
+    /// Whose name that is.
+    fn reserved_name(scope: &Scope, kind: &str, name: &str) -> Read<Option<String>>;
 }

@@ -221,7 +221,7 @@ pub async fn make_token(
     })
 }
 
-async fn find(app: &App, scope: &Scope, id: &CustomerId) -> Answer<Customer> {
+pub async fn find(app: &App, scope: &Scope, id: &CustomerId) -> Answer<Customer> {
     let found = app.store.customer(scope, id).await?;
     found.ok_or_else(|| Problem::not_found("customer"))
 }

@@ -7,6 +7,7 @@ pub mod extract;
 pub mod hooks;
 pub mod instances;
 mod openapi;
+pub mod own;
 pub mod packets;
 pub mod sign_in;
 #[cfg(test)]

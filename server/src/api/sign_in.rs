@@ -7,7 +7,7 @@ use boathook_hooks::{
     ids::PersonId,
     time::{HOUR, Time},
 };
-use boathook_schema::{Chain, EventKind, Grant, NewEvent, Scope, SignIn, Write};
+use boathook_schema::{Chain, EventKind, Grant, How, NewEvent, Person, Scope, SignIn, Write};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -74,7 +74,6 @@ pub async fn post(
 }
 
 pub async fn sign_in(app: &App, body: SignInBody, user_agent: &str) -> Answer<SignedIn> {
-    let now = app.now();
     let id: Option<PersonId> = body.person.parse().ok();
     let person = match &id {
         Some(id) => app.store.person(&Scope::System, id).await?,
@@ -82,30 +81,23 @@ pub async fn sign_in(app: &App, body: SignInBody, user_agent: &str) -> Answer<Si
     };
     let stored = person.as_ref().and_then(|p| p.password.clone());
     let right = password::verify(body.password, stored).await;
-    let outcome = |outcome| {
-        app.metrics
-            .sign_ins
-            .get_or_create(&OutcomeLabels { outcome })
-            .inc()
-    };
     let Some(person) = person.filter(|_| right) else {
-        outcome("refused");
-        let mut event = NewEvent::new(EventKind::SIGN_IN_REFUSED);
-        let named: String = body.person.chars().take(80).collect();
-        event.personal.insert("person", named);
-        app.record(Write::system(now), Chain::House, event).await?;
-        return Err(Problem::unauthorized("the person or the password is wrong"));
+        return Err(refuse(app, How::Password, &body.person, None).await?);
     };
+    let label = body.label.filter(|l| !l.is_empty());
+    open(app, person, How::Password, label.as_deref().unwrap_or(user_agent)).await
+}
+
+/// A new sign-in of somebody who has shown who they are.
+pub async fn open(app: &App, person: Person, how: How, label: &str) -> Answer<SignedIn> {
+    let now = app.now();
     let (token, hash) = secrets::fresh(secrets::PREFIX)?;
-    let label = body
-        .label
-        .filter(|l| !l.is_empty())
-        .unwrap_or_else(|| user_agent.to_owned());
     let hours = i64::try_from(app.config.people.sign_in_hours).unwrap_or(12);
     let sign_in = SignIn {
         hash,
         person: person.id.clone(),
         label: label.chars().take(100).collect(),
+        how,
         opened_at: now,
         expires_at: now.plus_ms(hours * HOUR),
     };
@@ -115,13 +107,33 @@ pub async fn sign_in(app: &App, body: SignInBody, user_agent: &str) -> Answer<Si
         .open_sign_in(&Scope::System, write, sign_in)
         .await
         .answer()?;
-    outcome("opened");
+    count(app, "opened");
     Ok(SignedIn {
         token,
         expires_at: sign_in.expires_at,
         person: person.id,
         roles: person.roles,
     })
+}
+
+/// The refusal, recorded. Whoever it is, a wrong name and a wrong password sound the same.
+pub async fn refuse(app: &App, how: How, named: &str, why: Option<&str>) -> Answer<Problem> {
+    count(app, "refused");
+    let mut event = NewEvent::new(EventKind::SIGN_IN_REFUSED);
+    event.details.insert("how", how.word());
+    if let Some(why) = why {
+        event.details.insert("why", why);
+    }
+    let named: String = named.chars().take(80).collect();
+    event.personal.insert("person", named);
+    app.record(Write::system(app.now()), Chain::House, event)
+        .await?;
+    Ok(Problem::unauthorized("the person or the password is wrong"))
+}
+
+fn count(app: &App, outcome: &'static str) {
+    let labels = OutcomeLabels { outcome };
+    app.metrics.sign_ins.get_or_create(&labels).inc();
 }
 
 /// Ends the sign-in, or the API token, that this request uses.

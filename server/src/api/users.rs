@@ -42,6 +42,8 @@ pub struct User {
     #[schema(value_type = Vec<Object>)]
     pub roles: Vec<Grant>,
     pub has_password: bool,
+    /// Of the provider that vouches for them, and says their roles anew at each sign-in.
+    pub issuer: Option<String>,
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Time,
     pub version: u64,
@@ -54,6 +56,7 @@ impl From<Person> for User {
             name: person.name,
             roles: person.roles,
             has_password: person.password.is_some(),
+            issuer: person.origin.map(|origin| origin.issuer),
             created_at: person.created_at,
             version: person.version,
         }
@@ -108,12 +111,23 @@ pub async fn sign_out(
     HouseAdmin(caller): HouseAdmin,
     Path(person): Path<PersonId>,
 ) -> Answer<StatusCode> {
-    find(&app, &caller.scope, &person).await?;
-    app.store
-        .end_sign_ins(&caller.scope, caller.write(app.now()), person)
-        .await
-        .answer()?;
+    sign_out_everywhere(&app, &caller.scope, caller.write(app.now()), person).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends all sign-ins of a person who is there.
+pub async fn sign_out_everywhere(
+    app: &App,
+    scope: &Scope,
+    write: Write,
+    person: PersonId,
+) -> Answer<()> {
+    find(app, scope, &person).await?;
+    app.store
+        .end_sign_ins(scope, write, person)
+        .await
+        .answer()
+        .map(drop)
 }
 
 /// A new person; one that is there already is refused.
@@ -155,6 +169,13 @@ pub async fn change(
     sound(&body.name, &body.roles)?;
     known_customers(app, &body.roles).await?;
     let known = find(app, scope, &person).await?;
+    if let (Some(origin), Some(_)) = (&known.origin, &body.password) {
+        return Err(Problem::field(
+            "password",
+            format!("{} vouches for {person}", origin.issuer),
+            "no password: they sign in there",
+        ));
+    }
     let password = match body.password {
         Some(password) => Some(password::hash(password).await?),
         None => None,
@@ -180,7 +201,7 @@ pub async fn change(
     Ok(changed.into())
 }
 
-async fn find(app: &App, scope: &Scope, person: &PersonId) -> Answer<Person> {
+pub async fn find(app: &App, scope: &Scope, person: &PersonId) -> Answer<Person> {
     let found = app.store.person(scope, person).await?;
     found.ok_or_else(|| Problem::not_found("person"))
 }
@@ -205,7 +226,7 @@ async fn known_customers(app: &App, roles: &[Grant]) -> Answer<()> {
     Ok(())
 }
 
-fn sound(name: &str, roles: &[Grant]) -> Answer<()> {
+pub fn sound(name: &str, roles: &[Grant]) -> Answer<()> {
     if name.trim().is_empty() || name.chars().count() > 200 {
         return Err(Problem::field(
             "name",

@@ -5,7 +5,7 @@ use anyhow::{Context as _, bail};
 use boathook_hooks::time::Time;
 use serde::Serialize;
 
-use crate::{cli::out::Out, config::Config, keys::Keys, tls};
+use crate::{cli::out::Out, config::Config, keys::Keys, people::set_up::link, tls};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -41,6 +41,8 @@ struct Made {
     new_keys: bool,
     store_version: u32,
     ca: Option<PathBuf>,
+    /// Where the first admin is made in a browser, once and within 24 hours. None when this server joined others.
+    set_up: Option<String>,
 }
 
 const SAMPLE: &str = include_str!("../../boathook-server.toml");
@@ -70,6 +72,13 @@ pub async fn run(path: &Path, args: Args, out: &Out) -> anyhow::Result<()> {
         }
         false => None,
     };
+    let set_up = match new_keys {
+        true => {
+            let link = link(&store, &config.origin, Time::wall_clock(), false).await;
+            Some(link.map_err(super::words)?.url)
+        }
+        false => None,
+    };
     let made = Made {
         config: path.to_owned(),
         data_dir: config.data_dir.clone(),
@@ -77,6 +86,7 @@ pub async fn run(path: &Path, args: Args, out: &Out) -> anyhow::Result<()> {
         new_keys,
         store_version: migrated.to,
         ca,
+        set_up,
     };
     out.show(&made, |made| {
         let ca = made
@@ -90,12 +100,17 @@ pub async fn run(path: &Path, args: Args, out: &Out) -> anyhow::Result<()> {
                     .to_owned()
             }
         };
+        let set_up = made
+            .set_up
+            .as_ref()
+            .map(|url| format!("\nThe first admin  {url}\n                 once, within 24 hours, when the server runs\n"));
         format!(
-            "config           {}\ndata             {}\n{}online key       {}\n\nNext: {next}",
+            "config           {}\ndata             {}\n{}online key       {}\n{}\nNext: {next}",
             made.config.display(),
             made.data_dir.display(),
             ca.unwrap_or_default(),
             made.online_key,
+            set_up.unwrap_or_default(),
         )
     })
 }

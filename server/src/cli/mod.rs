@@ -11,6 +11,7 @@ mod migrate;
 mod out;
 mod password;
 mod serve;
+mod set_up;
 mod store;
 mod trust;
 mod users;
@@ -53,6 +54,8 @@ enum Command {
     Serve(serve::Args),
     /// Make the data directory, the keys and the store; prints the online public key for the root.
     Init(init::Args),
+    /// A new link by which the first admin is made in a browser; it works once and for 24 hours.
+    SetUpLink(set_up::Args),
     /// Move the store's schema.
     Migrate(migrate::Args),
     /// People who may sign in.
@@ -111,6 +114,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         Command::Serve(args) => serve::run(config, args).await,
         Command::Init(_) => Ok(()),
         Command::Keys(command) => keys::run(&config, command, &out).await,
+        Command::SetUpLink(args) => set_up::run(&config, args, &out).await,
         Command::Store(command) => store::run(&config, command, &out).await,
         Command::Migrate(args) => migrate::run(&config, args, &out).await,
         Command::User(command) => users::run(&*open(config).await?, command, &out).await,

@@ -1,7 +1,7 @@
 //! `user`: people who may sign in, their roles, and tokens for programs.
 use anyhow::bail;
 use boathook_hooks::ids::PersonId;
-use boathook_schema::{ApiToken, Customers, Grant, Page, Role, Scope, Write};
+use boathook_schema::{ApiToken, Grant, Page, Scope, Write};
 use clap::Subcommand;
 use serde_json::json;
 
@@ -13,7 +13,10 @@ use crate::{
     app::App,
     cli::{out, out::Out, password, words},
     errors::IntoAnswer as _,
-    people::secrets,
+    people::{
+        grants::{all_words, parse},
+        secrets,
+    },
 };
 
 #[derive(Subcommand)]
@@ -26,7 +29,7 @@ pub enum Command {
         #[arg(long)]
         name: String,
         /// ROLE or ROLE:CUSTOMER,CUSTOMER; roles are viewer, engineer, reviewer, admin. Repeat for more.
-        #[arg(long = "role", required = true, value_parser = grant)]
+        #[arg(long = "role", required = true, value_parser = parse)]
         roles: Vec<Grant>,
         /// Without one the person cannot sign in, and needs a token.
         #[arg(long)]
@@ -40,7 +43,7 @@ pub enum Command {
         #[arg(long)]
         name: Option<String>,
         /// ROLE or ROLE:CUSTOMER,CUSTOMER, in place of all that the person had. Repeat for more.
-        #[arg(long = "role", value_parser = grant)]
+        #[arg(long = "role", value_parser = parse)]
         roles: Vec<Grant>,
         /// Ask for a new password; all sign-ins end.
         #[arg(long)]
@@ -59,35 +62,9 @@ pub enum Command {
         #[arg(long, default_value = "90d")]
         expires: Duration,
         /// Only these of the person's roles.
-        #[arg(long = "role", value_parser = grant)]
+        #[arg(long = "role", value_parser = parse)]
         roles: Vec<Grant>,
     },
-}
-
-/// `engineer` or `engineer:acme,bolt`.
-fn grant(text: &str) -> Result<Grant, String> {
-    let (role, customers) = match text.split_once(':') {
-        Some((role, list)) => {
-            let ids = list
-                .split(',')
-                .map(str::parse)
-                .collect::<Result<_, String>>()?;
-            (role, Customers::Only(ids))
-        }
-        None => (text, Customers::All),
-    };
-    let role = match role {
-        "viewer" => Role::Viewer,
-        "engineer" => Role::Engineer,
-        "reviewer" => Role::Reviewer,
-        "admin" => Role::Admin,
-        other => {
-            return Err(format!(
-                "expected viewer, engineer, reviewer or admin, found {other:?}"
-            ));
-        }
-    };
-    Ok(Grant { role, customers })
 }
 
 pub async fn run(app: &App, command: Command, out: &Out) -> anyhow::Result<()> {
@@ -112,7 +89,7 @@ pub async fn run(app: &App, command: Command, out: &Out) -> anyhow::Result<()> {
             };
             let user = add(app, &scope, write(), body).await.map_err(words)?;
             out.show(&user, |u| {
-                format!("{} can {}", u.person, roles_in_words(&u.roles))
+                format!("{} can {}", u.person, all_words(&u.roles))
             })
         }
         Command::Set {
@@ -137,7 +114,7 @@ pub async fn run(app: &App, command: Command, out: &Out) -> anyhow::Result<()> {
                 .await
                 .map_err(words)?;
             out.show(&user, |u| {
-                format!("{} can {}", u.person, roles_in_words(&u.roles))
+                format!("{} can {}", u.person, all_words(&u.roles))
             })
         }
         Command::List => {
@@ -157,7 +134,7 @@ pub async fn run(app: &App, command: Command, out: &Out) -> anyhow::Result<()> {
                     vec![
                         u.person.to_string(),
                         u.name.clone(),
-                        roles_in_words(&u.roles),
+                        all_words(&u.roles),
                         password.into(),
                     ]
                 });
@@ -208,37 +185,4 @@ async fn token(
     });
     // The bare token alone on its line, so that a script can keep it.
     out.show(&shown, |_| text)
-}
-
-fn roles_in_words(roles: &[Grant]) -> String {
-    let one = |g: &Grant| {
-        let role = match g.role {
-            Role::Viewer => "viewer",
-            Role::Engineer => "engineer",
-            Role::Reviewer => "reviewer",
-            Role::Admin => "admin",
-        };
-        match &g.customers {
-            Customers::All => role.to_owned(),
-            Customers::Only(set) => {
-                let ids: Vec<&str> = set.iter().map(|c| c.as_str()).collect();
-                format!("{role}:{}", ids.join(","))
-            }
-        }
-    };
-    roles.iter().map(one).collect::<Vec<_>>().join(" ")
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_role_for_some_customers_reads_back() {
-        for text in ["admin", "engineer:acme,bolt"] {
-            assert_eq!(roles_in_words(&[grant(text).unwrap()]), text);
-        }
-        assert!(grant("king").is_err() && grant("viewer:").is_err());
-    }
 }

@@ -9,7 +9,7 @@ use std::{
 use boathook_schema::{ObjectsConfig, ObjectsConfigError};
 use serde::{Deserialize, Serialize};
 
-pub use sections::{Agents, Limits, Log, LogFormat, Ops, People, Tls, Waves};
+pub use sections::{Agents, Limits, Log, LogFormat, Oidc, Ops, People, Tls, Waves};
 
 /// All settings. Every key has a default but `data_dir` and `origin`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -38,6 +38,8 @@ pub struct Config {
     pub waves: Waves,
     #[serde(default)]
     pub people: People,
+    #[serde(default)]
+    pub oidc: Oidc,
     #[serde(default)]
     pub log: Log,
 }
@@ -81,6 +83,7 @@ impl Config {
             agents: Agents::default(),
             waves: Waves::default(),
             people: People::default(),
+            oidc: Oidc::default(),
             log: Log::default(),
         }
     }
@@ -100,6 +103,8 @@ impl Config {
             &mut config.tls.ca,
             &mut config.objects.credentials,
             &mut config.objects.endpoint_ca,
+            &mut config.oidc.client_secret_file,
+            &mut config.oidc.ca,
         ] {
             if !relative.as_os_str().is_empty() && relative.is_relative() {
                 *relative = folder.join(&relative);
@@ -151,6 +156,9 @@ impl Config {
             return bad("store", &without_secrets(&self.store), expected);
         }
         self.objects.check()?;
+        if let Some((key, found, expected)) = self.oidc.fault() {
+            return bad(key, &found, expected);
+        }
         let (a, w) = (&self.agents, &self.waves);
         let ranges = [
             (

@@ -1,8 +1,10 @@
 //! The config file's sections, each with its defaults. `boathook-server.toml` tells what every key means.
-use std::{net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use boathook_hooks::{time::SECOND, waves::Rules};
 use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::people::grants;
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -142,6 +144,71 @@ pub struct People {
 impl Default for People {
     fn default() -> Self {
         Self { sign_in_hours: 12 }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Oidc {
+    /// Empty: nobody signs in at a provider.
+    pub issuer: String,
+    pub client_id: String,
+    pub client_secret_file: PathBuf,
+    pub ca: PathBuf,
+    pub scopes: Vec<String>,
+    pub person_claim: String,
+    pub name_claim: String,
+    pub roles_claim: String,
+    pub button: String,
+    /// What is in the roles' claim → roles, as `user add --role` takes them.
+    pub roles: BTreeMap<String, Vec<String>>,
+}
+
+impl Default for Oidc {
+    fn default() -> Self {
+        Self {
+            issuer: String::new(),
+            client_id: String::new(),
+            client_secret_file: PathBuf::new(),
+            ca: PathBuf::new(),
+            scopes: vec!["openid".into(), "profile".into()],
+            person_claim: "preferred_username".into(),
+            name_claim: "name".into(),
+            roles_claim: "groups".into(),
+            button: "Sign in with your organisation".into(),
+            roles: BTreeMap::new(),
+        }
+    }
+}
+
+impl Oidc {
+    /// Key, what was found and what was expected of the first fault.
+    pub fn fault(&self) -> Option<(&'static str, String, &'static str)> {
+        let wrong = self.roles.values().flatten().find(|r| grants::parse(r).is_err());
+        if let Some(role) = wrong {
+            let expected = "ROLE or ROLE:CUSTOMER,CUSTOMER with viewer, engineer, reviewer or admin";
+            return Some(("oidc.roles", role.clone(), expected));
+        }
+        if self.issuer.is_empty() {
+            return None;
+        }
+        let local = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
+        let is_local = local.iter().any(|at| {
+            let rest = self.issuer.strip_prefix(at);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
+        });
+        if !self.issuer.starts_with("https://") && !is_local {
+            let expected = "https://…, as the provider's discovery document names itself";
+            return Some(("oidc.issuer", self.issuer.clone(), expected));
+        }
+        let named = [
+            ("oidc.client_id", &self.client_id),
+            ("oidc.person_claim", &self.person_claim),
+            ("oidc.roles_claim", &self.roles_claim),
+            ("oidc.button", &self.button),
+        ];
+        let (key, found) = named.into_iter().find(|(_, text)| text.trim().is_empty())?;
+        Some((key, found.clone(), "some text"))
     }
 }
 

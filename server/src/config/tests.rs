@@ -41,6 +41,33 @@ fn an_unknown_key_is_refused_by_its_name() {
 }
 
 #[test]
+fn a_provider_is_reached_safely_and_gives_roles_that_are_some() {
+    let with = |issuer: &str, more: &str| {
+        let oidc = format!("issuer = \"{issuer}\"\nclient_id = \"boathook\"");
+        let text = SAMPLE.replace("issuer = \"\"\n", &format!("{oidc}\n"));
+        let text = text.replacen("client_id = \"\"\n", "", 1);
+        parse(&text.replace("[oidc.roles]", &format!("[oidc.roles]\n{more}")))
+    };
+    let groups = "support = ['engineer:acme', 'viewer']";
+    for good in ["https://idp.example/realms/a", "http://127.0.0.1:9", "http://localhost"] {
+        let config = with(good, groups).unwrap();
+        assert_eq!(config.oidc.roles["support"].len(), 2);
+    }
+    for (issuer, more, key) in [
+        ("http://idp.example", groups, "oidc.issuer"),
+        ("http://localhost.evil.example", groups, "oidc.issuer"),
+        ("https://idp.example", "support = ['king']", "oidc.roles"),
+        ("https://idp.example", "support = ['viewer:']", "oidc.roles"),
+    ] {
+        let message = with(issuer, more).unwrap_err().to_string();
+        assert!(message.contains(key), "{message}");
+    }
+    let nameless = SAMPLE.replace("issuer = \"\"\n", "issuer = \"https://idp.example\"\n");
+    let message = parse(&nameless).unwrap_err().to_string();
+    assert!(message.contains("oidc.client_id"), "{message}");
+}
+
+#[test]
 fn values_out_of_range_are_refused_by_their_key() {
     for (from, to, key) in [
         (

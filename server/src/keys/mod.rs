@@ -1,6 +1,7 @@
 //! The server's own keys: the online signing key, and the MAC keys of tokens, challenges and bearers. Made by `init`,
 //! never in a config file and never shown. One server keeps them owner-only in its data directory; several share them,
 //! sealed in the store by the operator's secret.
+mod browser;
 mod files;
 mod ring;
 mod sealing;

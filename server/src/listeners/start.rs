@@ -77,6 +77,7 @@ pub async fn open(
         server: uuid::Uuid::now_v7(),
         agent,
         downloads: Arc::default(),
+        oidc: Default::default(),
         live: Default::default(),
         verified: Default::default(),
         store,

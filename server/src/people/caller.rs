@@ -119,6 +119,27 @@ pub(super) async fn refuse(
     Problem::forbidden(format!("this needs the role {role}"))
 }
 
+/// Whoever has that token, if it counts; for pages that are shown to anybody. Never a check.
+pub async fn of_token(app: &App, token: &str) -> Answer<Option<Caller>> {
+    let hash = secrets::hash(token);
+    let who = app.store.who(&Scope::System, &hash, app.now()).await?;
+    Ok(who.map(|who| caller_of(&who, hash)))
+}
+
+fn caller_of(who: &Who, token: Digest) -> Caller {
+    let roles = match who {
+        Who::SignIn { person, .. } => person.roles.clone(),
+        Who::Token { token, .. } => token.roles.clone(),
+    };
+    Caller {
+        person: who.person().id.clone(),
+        name: who.person().name.clone(),
+        roles,
+        scope: Scope::Only(Default::default()),
+        token,
+    }
+}
+
 async fn signed_in(parts: &Parts, app: &App) -> Answer<(Caller, Who)> {
     let bearer = match parts.headers.get(header::AUTHORIZATION) {
         Some(value) => value.to_str().ok().and_then(|v| v.strip_prefix("Bearer ")),
@@ -134,17 +155,7 @@ async fn signed_in(parts: &Parts, app: &App) -> Answer<(Caller, Who)> {
         .who(&Scope::System, &hash, app.now())
         .await?
         .ok_or_else(|| Problem::unauthorized("this token is unknown, or has ended"))?;
-    let roles = match &who {
-        Who::SignIn { person, .. } => person.roles.clone(),
-        Who::Token { token, .. } => token.roles.clone(),
-    };
-    let caller = Caller {
-        person: who.person().id.clone(),
-        name: who.person().name.clone(),
-        roles,
-        scope: Scope::Only(Default::default()),
-        token: hash,
-    };
+    let caller = caller_of(&who, hash);
     Ok((caller, who))
 }
 

@@ -16,8 +16,8 @@ pub const SHORTEST: usize = 8;
 /// More bytes than this are refused before any hashing.
 pub const LONGEST: usize = 1_024;
 
-/// The PHC string of a new password, or why it is not taken.
-pub async fn hash(password: String) -> Answer<String> {
+/// Whether a new password is taken, or why not.
+pub fn check(password: &str) -> Answer<()> {
     let wanted = "8 characters or more";
     if password.chars().count() < SHORTEST {
         return Err(Problem::field(
@@ -33,6 +33,12 @@ pub async fn hash(password: String) -> Answer<String> {
             "at most 1024 bytes",
         ));
     }
+    Ok(())
+}
+
+/// The PHC string of a new password, or why it is not taken.
+pub async fn hash(password: String) -> Answer<String> {
+    check(&password)?;
     let _turn = AT_ONCE.acquire().await;
     let work = move || {
         Argon2::default()

@@ -12,10 +12,12 @@ use serde_json::Value;
 
 use crate::{
     app::Shared,
+    errors::{Answer, Problem},
+    people::of_token,
     ui::{
-        chrome::{Chrome, html},
-        headers,
-        visit::here,
+        chrome::{Chrome, Section, html},
+        csrf, headers, session,
+        visit::{Visit, here, onward},
     },
 };
 
@@ -27,6 +29,9 @@ struct ErrorPage {
     heading: &'static str,
     detail: String,
     what_to_do: &'static str,
+    /// Seconds after which it may go better.
+    wait: Option<u64>,
+    again: Option<String>,
     request_id: String,
 }
 
@@ -43,6 +48,7 @@ pub async fn as_pages(State(app): State<Shared>, request: Request, next: Next) -
         return next.run(request).await;
     }
     let (method, here) = (request.method().clone(), here(request.uri()));
+    let token = session::token(request.headers()).map(str::to_owned);
     let response = next.run(request).await;
     let kind = response.headers().get(header::CONTENT_TYPE);
     if kind.is_none_or(|v| v.as_bytes() != PROBLEM_TYPE.as_bytes()) {
@@ -52,10 +58,30 @@ pub async fn as_pages(State(app): State<Shared>, request: Request, next: Next) -
         let to: String = form_urlencoded::byte_serialize(here.as_bytes()).collect();
         return Redirect::to(&format!("/sign-in?to={to}")).into_response();
     }
-    page(&app, response).await
+    let again = (method == Method::GET).then(|| onward(Some(&here)));
+    // While the store is away nobody can be known.
+    let chrome = match token.filter(|_| response.status() != StatusCode::SERVICE_UNAVAILABLE) {
+        Some(token) => known(&app, &token, here).await,
+        None => None,
+    };
+    page(&app, response, chrome, again).await
 }
 
-async fn page(app: &Shared, response: Response) -> Response {
+/// What stands around the page of somebody who is signed in.
+async fn known(app: &Shared, token: &str, here: String) -> Option<Chrome> {
+    let caller = of_token(app, token).await.ok()??;
+    let csrf = csrf::masked(token);
+    let visit = Visit { here, csrf };
+    Some(Chrome::of(app, &caller, &visit, Section::None, ""))
+}
+
+/// `again` is the address to try once more.
+async fn page(
+    app: &Shared,
+    response: Response,
+    chrome: Option<Chrome>,
+    again: Option<String>,
+) -> Response {
     let (parts, body) = response.into_parts();
     let problem: Value = match to_bytes(body, 64 * 1024).await {
         Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_default(),
@@ -63,7 +89,15 @@ async fn page(app: &Shared, response: Response) -> Response {
     };
     let (heading, what_to_do) = words(parts.status);
     let page = ErrorPage {
-        chrome: Chrome::outside(app.now(), heading),
+        chrome: Chrome {
+            title: heading.to_owned(),
+            ..chrome.unwrap_or_else(|| Chrome::outside(app.now(), heading))
+        },
+        wait: parts.headers.get(header::RETRY_AFTER).and_then(|v| {
+            let seconds: u64 = v.to_str().ok()?.parse().ok()?;
+            Some(seconds.max(1))
+        }),
+        again,
         status: parts.status.as_u16(),
         heading,
         detail: problem["detail"].as_str().unwrap_or_default().to_owned(),
@@ -85,6 +119,11 @@ async fn page(app: &Shared, response: Response) -> Response {
     }
     headers::put(app, answer.headers_mut());
     answer
+}
+
+/// What a proxy can show while no server answers, and people can be sent to meanwhile.
+pub async fn maintenance() -> Answer<()> {
+    Err(Problem::busy("boathook is being looked after", 60))
 }
 
 fn words(status: StatusCode) -> (&'static str, &'static str) {

@@ -17,6 +17,7 @@ pub mod links;
 pub mod names;
 pub mod packets;
 pub mod pages;
+pub mod roles;
 pub mod session;
 pub mod shown;
 pub mod starts;
@@ -30,12 +31,19 @@ use axum::{
     routing::{get, post},
 };
 
-use crate::{app::Shared, limits::RateLayer};
+use crate::{app::Shared, limits::RateLayer, oidc};
 
 /// Every page and action of people with a browser.
 pub fn router(sign_in_limit: RateLayer) -> Router<Shared> {
     Router::new()
         .route("/sign-in", post(pages::sign_in::post))
+        .route("/sign-in/oidc", get(pages::sign_in::to_provider))
+        .route(oidc::CALLBACK, get(pages::sign_in::from_provider))
+        .route(
+            "/set-up/{secret}",
+            get(pages::set_up::get).post(pages::set_up::post),
+        )
+        .route("/me/password", post(pages::me::change_password))
         .route_layer(sign_in_limit)
         .route("/sign-in", get(pages::sign_in::get))
         .route("/sign-out", post(pages::sign_in::sign_out))
@@ -76,5 +84,35 @@ pub fn router(sign_in_limit: RateLayer) -> Router<Shared> {
         .route("/audit/verify", get(pages::audit::chains::verify))
         .route("/search", get(pages::search::get))
         .route("/help", get(pages::help::get))
+        .route("/maintenance", get(errors::maintenance))
+        .route("/me", get(pages::me::get))
+        .route("/me/end", post(pages::me::end_sign_in))
+        .route("/me/end-others", post(pages::me::end_others))
+        .route("/me/tokens", post(pages::me::make_token))
+        .route("/me/end-token", post(pages::me::end_token))
+        .merge(admin())
         .route("/assets/{name}", get(assets::get))
+}
+
+/// For admins of all customers; what admins of some may do too takes [`Admin`](crate::people::Admin).
+fn admin() -> Router<Shared> {
+    use pages::admin::{self, customer, customers, erasures, keys, people, person, servers, trust};
+    Router::new()
+        .route("/admin", get(admin::get))
+        .route("/admin/people", get(people::get).post(people::post))
+        .route("/admin/people/{person}", get(person::get).post(person::post))
+        .route("/admin/people/{person}/sign-out", post(person::sign_out))
+        .route("/admin/people/{person}/end-token", post(person::end_token))
+        .route("/admin/keys", get(keys::get))
+        .route("/admin/keys/drop", post(keys::drop))
+        .route("/admin/customers", get(customers::get).post(customers::post))
+        .route(
+            "/admin/customers/{id}",
+            get(customer::get).post(customer::rename),
+        )
+        .route("/admin/customers/{id}/join", post(customer::join))
+        .route("/admin/trust", get(trust::get))
+        .route("/admin/trust/import", post(trust::import))
+        .route("/admin/servers", get(servers::get))
+        .route("/admin/erasures", get(erasures::get))
 }

@@ -1,8 +1,15 @@
 //! A browser's sign-in: the same record as a token's, carried by a cookie that no script reads and no other site sends.
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::{
+    http::{HeaderMap, HeaderValue, header},
+    response::{IntoResponse as _, Redirect, Response},
+};
 use boathook_hooks::time::Time;
 
-use crate::people::secrets;
+use crate::{
+    api::sign_in::SignedIn,
+    errors::{Answer, Problem},
+    people::secrets,
+};
 
 /// `__Host-`: only this origin sets it, over TLS, for all of its paths.
 const COOKIE: &str = "__Host-boathook";
@@ -35,6 +42,19 @@ pub fn keep(token: &str, now: Time, expires_at: Time) -> Option<HeaderValue> {
             .ok()?;
     value.set_sensitive(true);
     Some(value)
+}
+
+/// On to a page of ours, signed in.
+pub fn signed_in(signed_in: &SignedIn, now: Time, to: &str) -> Answer<Response> {
+    let cookie = keep(&signed_in.token, now, signed_in.expires_at)
+        .ok_or_else(|| Problem::internal("making a cookie", "not a header value"))?;
+    Ok(([(header::SET_COOKIE, cookie)], Redirect::to(to)).into_response())
+}
+
+/// What the browser says of itself, for the list of sign-ins.
+pub fn label(headers: &HeaderMap) -> &str {
+    let agent = headers.get(header::USER_AGENT);
+    agent.and_then(|v| v.to_str().ok()).unwrap_or_default()
 }
 
 /// Has the browser forget it.

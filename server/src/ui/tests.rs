@@ -240,3 +240,38 @@ async fn what_others_wrote_is_shown_as_text() {
     );
     assert!(text.contains(r#"href="/tickets/jira/%3Cb%3E-1""#), "{text}");
 }
+
+#[tokio::test]
+async fn an_error_page_shows_the_way_on_to_whoever_is_signed_in() {
+    let house = House::new().await;
+    let ada = Browser::of(&house, "ada").await;
+    let said = ada.get("/nothing").await;
+    assert_eq!(said.status, StatusCode::NOT_FOUND);
+    let text = said.text();
+    assert!(text.contains("<h1>Nothing is here</h1>") && text.contains("href=\"/hooks\""));
+    assert!(!text.contains("href=\"/admin\""), "she is no admin");
+    let text = Browser::nobody(&house).get("/nothing").await.text();
+    assert!(!text.contains("<nav"), "{text}");
+    let stale = Browser {
+        token: Some(format!("bh_{}", "A".repeat(43))),
+        ..Browser::nobody(&house)
+    };
+    assert!(!stale.get("/nothing").await.text().contains("<nav"));
+}
+
+#[tokio::test]
+async fn an_address_of_the_api_that_is_none_stays_a_problem() {
+    let house = House::new().await;
+    let said = Browser::of(&house, "ada").await.get("/api/v1/nothing").await;
+    assert_eq!(said.refusal(), (404, "not_found".into()));
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_now_says_when_to_try_again() {
+    let house = House::new().await;
+    let said = Browser::nobody(&house).get("/maintenance?x=1").await;
+    assert_eq!(said.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(said.header("retry-after"), "60");
+    let text = said.text();
+    assert!(text.contains("in 60 s") && text.contains("href=\"/maintenance?x=1\""), "{text}");
+}

@@ -1,11 +1,13 @@
 //! People: the house's.
+mod set_up;
 mod sign_ins;
 
 use boathook_hooks::ids::PersonId;
 use bson::doc;
 
 use crate::{
-    Answer, Chain, EventKind, NewEvent, Page, Paged, Person, PutPerson, Refused, Scope, Write,
+    Answer, Chain, EventKind, Grant, NewEvent, OutsidePerson, Page, Paged, Person, PutPerson,
+    Refused, Scope, Write,
     engine::{Engine, HEAD, Home, List, Look as _, Need, Stop, Table, Tx, ensure, listing},
     verbs::Read,
 };
@@ -30,8 +32,8 @@ fn plain() -> NewEvent {
     NewEvent::new(EventKind::PERSON_PUT)
 }
 
-fn roles(person: &PutPerson) -> Result<bson::Bson, Stop> {
-    bson::serialize_to_bson(&person.roles).map_err(|e| {
+fn in_event(roles: &[Grant]) -> Result<bson::Bson, Stop> {
+    bson::serialize_to_bson(roles).map_err(|e| {
         Stop::Error(crate::StoreError::Encode {
             what: "person",
             why: e.to_string(),
@@ -64,7 +66,7 @@ impl Engine {
             let found = tx.stored::<Person>("person", &tx.here(HEAD))?;
             let mut e = plain();
             e.details = doc! { "new": found.is_none(), "password": person.password.is_some() };
-            e.personal = doc! { "roles": roles(&person)? };
+            e.personal = doc! { "roles": in_event(&person.roles)? };
             let done = match found {
                 Some(mut found) => {
                     let before = found.value.version;
@@ -88,11 +90,61 @@ impl Engine {
                         name: person.name.clone(),
                         password: person.password.clone(),
                         roles: person.roles.clone(),
+                        origin: None,
                         created_at: tx.now(),
                         version: 1,
                     };
                     tx.put("person", HEAD, &new)?;
                     // The id alone: what a person may do and their password stand once.
+                    tx.list_bytes(List::People, "", person.id.as_str(), Vec::new());
+                    new
+                }
+            };
+            event(tx, EventKind::PERSON_PUT, &person.id, e)?;
+            Ok(done)
+        })
+        .await
+    }
+
+    pub(crate) async fn put_outside_person(
+        &self,
+        scope: &Scope,
+        write: Write,
+        person: OutsidePerson,
+    ) -> Answer<Person> {
+        let allowed = scope.holds_house();
+        let verb = "put_outside_person";
+        self.write(verb, write, home(&person.id), move |tx| {
+            ensure(allowed, Refused::OutOfScope)?;
+            let found = tx.stored::<Person>("person", &tx.here(HEAD))?;
+            let mut e = plain();
+            e.details = doc! { "new": found.is_none(), "issuer": &person.origin.issuer };
+            e.personal = doc! { "roles": in_event(&person.roles)? };
+            let done = match found {
+                Some(mut found) => {
+                    let theirs = found.value.origin.as_ref() == Some(&person.origin);
+                    let why = || Refused::Exists(format!("the person {}", person.id));
+                    ensure(theirs, why())?;
+                    if found.value.name == person.name && found.value.roles == person.roles {
+                        return Ok(found.value);
+                    }
+                    found.value.name.clone_from(&person.name);
+                    found.value.roles.clone_from(&person.roles);
+                    found.value.version += 1;
+                    tx.save(HEAD, &found)?;
+                    found.value
+                }
+                None => {
+                    let new = Person {
+                        id: person.id.clone(),
+                        name: person.name.clone(),
+                        password: None,
+                        roles: person.roles.clone(),
+                        origin: Some(person.origin.clone()),
+                        created_at: tx.now(),
+                        version: 1,
+                    };
+                    tx.put("person", HEAD, &new)?;
                     tx.list_bytes(List::People, "", person.id.as_str(), Vec::new());
                     new
                 }

@@ -127,6 +127,7 @@ impl Engine {
             tx.put("sign-in", &sign_in_row(&sign_in.hash), &sign_in)?;
             hold(tx, &sign_in.hash, &sign_in.person)?;
             let mut e = plain();
+            e.details = doc! { "how": sign_in.how.word() };
             e.personal = doc! { "label": &sign_in.label };
             event(tx, EventKind::SIGN_IN_OPENED, &sign_in.person, e)?;
             Ok(sign_in.clone())
@@ -181,11 +182,36 @@ impl Engine {
         write: Write,
         person: PersonId,
     ) -> Answer<u32> {
+        self.end_many("end_sign_ins", scope, write, person, None)
+            .await
+    }
+
+    pub(crate) async fn end_other_sign_ins(
+        &self,
+        scope: &Scope,
+        write: Write,
+        person: PersonId,
+        keep: Digest,
+    ) -> Answer<u32> {
+        self.end_many("end_other_sign_ins", scope, write, person, Some(keep))
+            .await
+    }
+
+    async fn end_many(
+        &self,
+        verb: &'static str,
+        scope: &Scope,
+        write: Write,
+        person: PersonId,
+        keep: Option<Digest>,
+    ) -> Answer<u32> {
         let allowed = scope.holds_house();
-        self.write("end_sign_ins", write, home(&person), move |tx| {
+        self.write(verb, write, home(&person), move |tx| {
             ensure(allowed, Refused::OutOfScope)?;
-            let there = tx.rows_of(&tx.home.clone(), SIGN_INS, usize::MAX)?;
-            for sign_in in decoded::<SignIn>("sign-in", &there)? {
+            let rows = tx.rows_of(&tx.home.clone(), SIGN_INS, usize::MAX)?;
+            let mut there = decoded::<SignIn>("sign-in", &rows)?;
+            there.retain(|one| Some(one.hash) != keep);
+            for sign_in in &there {
                 end(tx, &sign_in_row(&sign_in.hash), &sign_in.hash);
             }
             let ended = u32::try_from(there.len()).unwrap_or(u32::MAX);
@@ -193,6 +219,20 @@ impl Engine {
             e.details = doc! { "ended": ended };
             event(tx, EventKind::SIGN_INS_ENDED, &person, e)?;
             Ok(ended)
+        })
+        .await
+    }
+
+    pub(crate) async fn sign_ins(&self, scope: &Scope, person: &PersonId) -> Read<Vec<SignIn>> {
+        let (allowed, home) = (scope.holds_house(), home(person));
+        self.read("sign_ins", move |look| {
+            if !allowed {
+                return Ok(Vec::new());
+            }
+            let rows = look.rows_of(&home, SIGN_INS, usize::MAX)?;
+            let mut there: Vec<SignIn> = decoded("sign-in", &rows)?;
+            there.sort_by_key(|one| one.opened_at);
+            Ok(there)
         })
         .await
     }
@@ -301,6 +341,7 @@ mod tests {
                 hash: Digest::of(&ms.to_be_bytes()),
                 person: "ada".parse().unwrap(),
                 label: String::new(),
+                how: Default::default(),
                 opened_at: Time::default(),
                 expires_at: Time::default().plus_ms(ms),
             })

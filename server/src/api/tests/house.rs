@@ -137,6 +137,7 @@ impl House {
             hash,
             person: person.clone(),
             label: "test".into(),
+            how: Default::default(),
             opened_at: now,
             expires_at: now.plus_ms(3_600_000),
         };

@@ -12,9 +12,9 @@ use utoipa::ToSchema;
 
 use crate::{
     api::extract::{Json, List, PageQuery, Path, Query},
-    app::Shared,
+    app::{App, Shared},
     errors::{Answer, IntoAnswer as _, Problem},
-    people::{AnyRole, HouseAdmin},
+    people::{AnyRole, Caller, HouseAdmin},
 };
 
 #[derive(Deserialize, ToSchema)]
@@ -116,9 +116,13 @@ pub async fn drop_admission(
     HouseAdmin(caller): HouseAdmin,
     Path(keyid): Path<KeyId>,
 ) -> Answer<StatusCode> {
+    drop_key(&app, &caller, keyid).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub async fn drop_key(app: &App, caller: &Caller, keyid: KeyId) -> Answer<()> {
     app.store
         .drop_admission(&caller.scope, caller.write(app.now()), keyid)
         .await
-        .answer()?;
-    Ok(StatusCode::NO_CONTENT)
+        .answer()
 }

@@ -3,9 +3,9 @@ mod admissions;
 mod documents;
 mod view;
 
-pub use admissions::{admissions, ask_admission, drop_admission};
+pub use admissions::{AdmissionView, admissions, ask_admission, drop_admission, drop_key};
 pub use documents::{Imported, import, import_document, read};
-pub use view::{TrustView, get, root, roster, view};
+pub use view::{RevocationView, RootView, RosterView, TrustView, get, root, roster, view};
 
 pub(crate) use admissions::{__path_admissions, __path_ask_admission, __path_drop_admission};
 pub(crate) use documents::__path_import;

@@ -1,4 +1,5 @@
 //! One file a page: its struct, its handler and its tests, beside its template.
+pub mod admin;
 pub mod audit;
 pub mod editor;
 pub mod help;
@@ -7,12 +8,14 @@ pub mod hook;
 pub mod hooks;
 pub mod instance;
 pub mod instances;
+pub mod me;
 pub mod packet;
 pub mod packet_file;
 pub mod packet_search;
 pub mod packets;
 pub mod review;
 pub mod search;
+pub mod set_up;
 pub mod sign_in;
 pub mod ticket;
 pub mod tickets;

@@ -107,3 +107,15 @@ if (live) {
     if (before === "in review" && now === "published") location.assign(location.pathname.replace(/\/review$/, ""));
   }
 }
+
+// A file that a form takes as text: its bytes as base64.
+for (const file of document.querySelectorAll("input[type=file][data-into]")) {
+  file.closest("[hidden]")?.removeAttribute("hidden");
+  file.addEventListener("change", async () => {
+    const chosen = file.files[0];
+    if (!chosen) return;
+    let text = "";
+    for (const byte of new Uint8Array(await chosen.arrayBuffer())) text += String.fromCharCode(byte);
+    document.getElementById(file.dataset.into).value = btoa(text).replace(/.{76}/g, "$&\n");
+  });
+}

@@ -1,0 +1,219 @@
+//! Signing keys: asked for, admitted by the roster, revoked. The server decides none of it: the page says what the
+//! holders of the admission keys run elsewhere.
+use askama::Template;
+use axum::{
+    extract::State,
+    response::{IntoResponse as _, Redirect, Response},
+};
+use boathook_hooks::{
+    documents::{
+        revocation::Revoked,
+        roster::{KeyPlace, Roster, RosterCustomers, SigningRole},
+    },
+    keys::KeyId,
+};
+use boathook_schema::{Customers, Page as Rows, Person, Role, Scope};
+use serde::Deserialize;
+
+use super::Tabs;
+use crate::{
+    api::{
+        extract::Query,
+        trust::{AdmissionView, RevocationView, drop_key, view},
+    },
+    app::{App, Shared},
+    errors::Answer,
+    people::HouseAdmin,
+    ui::{
+        chrome::{Chrome, Section, html},
+        forms::Form,
+        links,
+        visit::Visit,
+    },
+};
+
+#[derive(Template)]
+#[template(path = "pages/admin/keys.html")]
+struct Page {
+    chrome: Chrome,
+    tabs: Tabs,
+    asked: Vec<AskedFor>,
+    next: Option<String>,
+    roster: Option<Roster>,
+    /// What follows once a key stands in the next roster.
+    after: Vec<String>,
+    revoked: Vec<RevocationView>,
+}
+
+struct AskedFor {
+    admission: AdmissionView,
+    /// By which the next roster admits it.
+    command: String,
+    is_admitted: bool,
+}
+
+#[derive(Deserialize)]
+pub struct Asked {
+    after: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub struct Drop {
+    key: KeyId,
+}
+
+pub async fn get(
+    State(app): State<Shared>,
+    HouseAdmin(caller): HouseAdmin,
+    visit: Visit,
+    Query(query): Query<Asked>,
+) -> Answer<Response> {
+    let trust = view(&app);
+    let roster = trust.roster.map(|r| r.document);
+    let rows = Rows::first(100).after(query.after);
+    let admissions = app.store.admissions(&caller.scope, rows).await?;
+    let mut asked = Vec::new();
+    for admission in admissions.items {
+        let admission = AdmissionView::from(admission);
+        asked.push(AskedFor {
+            command: command(&app, roster.as_ref(), &admission).await?,
+            is_admitted: is_admitted(roster.as_ref(), &admission),
+            admission,
+        });
+    }
+    let next_version = roster.as_ref().map_or(1, |r| r.version + 1);
+    let file = format!("roster-{next_version}.bson");
+    html(&Page {
+        chrome: Chrome::of(&app, &caller, &visit, Section::Admin, "Keys"),
+        tabs: Tabs::of(&caller, "keys"),
+        asked,
+        next: admissions
+            .next
+            .map(|next| links::with_query("/admin/keys", [("after", next.as_str())])),
+        after: vec![
+            format!("boathook roster sign {file} --key ADMISSION_KEY.pem"),
+            format!("boathook trust import {file}"),
+        ],
+        roster,
+        revoked: trust.revocations,
+    })
+}
+
+pub async fn drop(
+    State(app): State<Shared>,
+    HouseAdmin(caller): HouseAdmin,
+    Form(form): Form<Drop>,
+) -> Answer<Response> {
+    drop_key(&app, &caller, form.key).await?;
+    Ok(Redirect::to("/admin/keys").into_response())
+}
+
+fn is_admitted(roster: Option<&Roster>, asked: &AdmissionView) -> bool {
+    let people = roster.map(|r| r.people.as_slice()).unwrap_or_default();
+    let person = people.iter().find(|p| p.person == asked.person);
+    person.is_some_and(|p| p.keys.iter().any(|k| k.key == asked.key))
+}
+
+/// The exact command of the admission keys' holders: over the roster that stands, whose next version it makes.
+async fn command(app: &App, roster: Option<&Roster>, asked: &AdmissionView) -> Answer<String> {
+    let place = place(asked.place);
+    let (person, key) = (&asked.person, &asked.key);
+    let Some(roster) = roster else {
+        let who = membership(app.store.person(&Scope::System, person).await?);
+        return Ok(format!(
+            "boathook roster add roster-1.bson {person}{who} --key {key} --place {place}"
+        ));
+    };
+    let (here, next) = (roster.version, roster.version + 1);
+    let is_in = roster.people.iter().any(|p| p.person == *person);
+    let who = match is_in {
+        true => String::new(),
+        false => membership(app.store.person(&Scope::System, person).await?),
+    };
+    Ok(format!(
+        "boathook roster add roster-{here}.bson {person}{who} --key {key} --place {place} --out roster-{next}.bson"
+    ))
+}
+
+/// What a new member of the roster needs besides a key, by what they may do here. The holders decide.
+fn membership(person: Option<Person>) -> String {
+    let Some(person) = person else {
+        return String::new();
+    };
+    let mut words = format!(" --name {}", quoted(&person.name));
+    let (mut all, mut some) = (false, std::collections::BTreeSet::new());
+    for (role, signs) in [(Role::Engineer, "author"), (Role::Reviewer, "reviewer")] {
+        let mut held = person.roles.iter().filter(|g| g.role == role).peekable();
+        if held.peek().is_some() {
+            words.push_str(&format!(" --role {signs}"));
+        }
+        for grant in held {
+            match &grant.customers {
+                Customers::All => all = true,
+                Customers::Only(only) => some.extend(only.iter().cloned()),
+            }
+        }
+    }
+    match all {
+        true => words.push_str(" --all-customers"),
+        false => {
+            for customer in some {
+                words.push_str(&format!(" --customer {customer}"));
+            }
+        }
+    }
+    words
+}
+
+/// For a shell: whatever somebody is called, it stays one word and does nothing.
+fn quoted(text: &str) -> String {
+    let plain: String = text.chars().filter(|c| !c.is_control()).collect();
+    format!("'{}'", plain.replace('\'', r"'\''"))
+}
+
+pub fn place(place: KeyPlace) -> &'static str {
+    match place {
+        KeyPlace::Browser => "browser",
+        KeyPlace::File => "file",
+        KeyPlace::Token => "token",
+    }
+}
+
+pub fn roles(roles: &[SigningRole]) -> String {
+    let word = |role: &SigningRole| match role {
+        SigningRole::Author => "author",
+        SigningRole::Reviewer => "reviewer",
+    };
+    roles.iter().map(word).collect::<Vec<_>>().join(", ")
+}
+
+pub fn customers(customers: &RosterCustomers) -> String {
+    match customers {
+        RosterCustomers::All => "all".to_owned(),
+        RosterCustomers::Only(list) => {
+            let ids: Vec<&str> = list.iter().map(|c| c.as_str()).collect();
+            ids.join(", ")
+        }
+    }
+}
+
+/// Kind and name of what a revocation takes away.
+pub fn what(revoked: &Revoked) -> (&'static str, String) {
+    match revoked {
+        Revoked::Key(key) => ("key", key.to_string()),
+        Revoked::Person(person) => ("person", person.to_string()),
+        Revoked::Hook(hook) => ("hook", hook.to_string()),
+        Revoked::Template(template) => ("template", template.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_in_a_command_stays_one_word() {
+        assert_eq!(quoted("Ada"), "'Ada'");
+        assert_eq!(quoted("x'; rm -rf ~ #\n"), r"'x'\''; rm -rf ~ #'");
+    }
+}
