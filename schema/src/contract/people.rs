@@ -203,7 +203,10 @@ pub async fn a_person_from_outside_is_bound_to_their_origin(b: Bench) {
     let same = done(put(outside(ada(), "1", Role::Viewer)).await);
     assert_eq!(same, made, "what changes nothing is no change");
     let changed = done(put(outside(ada(), "1", Role::Engineer)).await);
-    assert_eq!((changed.version, changed.roles[0].role), (2, Role::Engineer));
+    assert_eq!(
+        (changed.version, changed.roles[0].role),
+        (2, Role::Engineer)
+    );
     let other = put(outside(ada(), "2", Role::Admin)).await;
     assert!(matches!(refused(other), Refused::Exists(_)));
     let mut elsewhere = outside(ada(), "1", Role::Admin);
@@ -213,18 +216,19 @@ pub async fn a_person_from_outside_is_bound_to_their_origin(b: Bench) {
     person(&b, bob()).await;
     let taken = put(outside(bob(), "3", Role::Admin)).await;
     assert!(matches!(refused(taken), Refused::Exists(_)));
-    let answer = b.store.put_outside_person(
-        &at_acme(),
-        b.ada(),
-        outside(ada(), "1", Role::Admin),
-    );
+    let answer = b
+        .store
+        .put_outside_person(&at_acme(), b.ada(), outside(ada(), "1", Role::Admin));
     assert_eq!(refused(answer.await), Refused::OutOfScope);
     let found = b.store.person(&Scope::All, &ada()).await.unwrap().unwrap();
     assert_eq!(found, changed);
     // An admin's change leaves them bound.
-    let renamed = b
-        .store
-        .put_person(&Scope::All, b.ada(), self::put(ada(), Role::Viewer), Some(2));
+    let renamed = b.store.put_person(
+        &Scope::All,
+        b.ada(),
+        self::put(ada(), Role::Viewer),
+        Some(2),
+    );
     assert_eq!(done(renamed.await).origin, made.origin);
     let events = b.events(Chain::House, Some(EventKind::PERSON_PUT)).await;
     assert_eq!(events.len(), 4);
@@ -259,7 +263,10 @@ pub async fn a_set_up_link_is_used_once_and_in_time(mut b: Bench) {
         refused(spend(&b, one).await),
         Refused::NotFound(_)
     ));
-    assert_eq!(refused(make(&b, &at_acme(), one).await), Refused::OutOfScope);
+    assert_eq!(
+        refused(make(&b, &at_acme(), one).await),
+        Refused::OutOfScope
+    );
     let made = done(make(&b, &Scope::System, one).await);
     assert_eq!(b.store.set_up(&Scope::All).await.unwrap(), Some(made));
     assert_eq!(b.store.set_up(&at_acme()).await.unwrap(), None);

@@ -6,7 +6,8 @@ use boathook_hooks::{
 
 use super::{Read, verbs};
 use crate::{
-    Answer, ApiToken, OutsidePerson, Page, Paged, Person, PutPerson, Scope, SetUp, SignIn, Who, Write,
+    Answer, ApiToken, OutsidePerson, Page, Paged, Person, PutPerson, Scope, SetUp, SignIn, Who,
+    Write,
 };
 
 verbs! {

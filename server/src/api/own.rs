@@ -35,9 +35,7 @@ pub async fn end_sign_in(app: &App, caller: &Caller, hash: Digest) -> Answer<()>
     if !own.iter().any(|one| one.hash == hash) {
         return Err(Problem::not_found("sign-in"));
     }
-    let ended = app
-        .store
-        .end_sign_in(&SCOPE, caller.write(app.now()), hash);
+    let ended = app.store.end_sign_in(&SCOPE, caller.write(app.now()), hash);
     ended.await.answer().map(drop)
 }
 

@@ -85,7 +85,13 @@ pub async fn sign_in(app: &App, body: SignInBody, user_agent: &str) -> Answer<Si
         return Err(refuse(app, How::Password, &body.person, None).await?);
     };
     let label = body.label.filter(|l| !l.is_empty());
-    open(app, person, How::Password, label.as_deref().unwrap_or(user_agent)).await
+    open(
+        app,
+        person,
+        How::Password,
+        label.as_deref().unwrap_or(user_agent),
+    )
+    .await
 }
 
 /// A new sign-in of somebody who has shown who they are.

@@ -184,9 +184,14 @@ impl Default for Oidc {
 impl Oidc {
     /// Key, what was found and what was expected of the first fault.
     pub fn fault(&self) -> Option<(&'static str, String, &'static str)> {
-        let wrong = self.roles.values().flatten().find(|r| grants::parse(r).is_err());
+        let wrong = self
+            .roles
+            .values()
+            .flatten()
+            .find(|r| grants::parse(r).is_err());
         if let Some(role) = wrong {
-            let expected = "ROLE or ROLE:CUSTOMER,CUSTOMER with viewer, engineer, reviewer or admin";
+            let expected =
+                "ROLE or ROLE:CUSTOMER,CUSTOMER with viewer, engineer, reviewer or admin";
             return Some(("oidc.roles", role.clone(), expected));
         }
         if self.issuer.is_empty() {

@@ -49,7 +49,11 @@ fn a_provider_is_reached_safely_and_gives_roles_that_are_some() {
         parse(&text.replace("[oidc.roles]", &format!("[oidc.roles]\n{more}")))
     };
     let groups = "support = ['engineer:acme', 'viewer']";
-    for good in ["https://idp.example/realms/a", "http://127.0.0.1:9", "http://localhost"] {
+    for good in [
+        "https://idp.example/realms/a",
+        "http://127.0.0.1:9",
+        "http://localhost",
+    ] {
         let config = with(good, groups).unwrap();
         assert_eq!(config.oidc.roles["support"].len(), 2);
     }

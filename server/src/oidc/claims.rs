@@ -106,7 +106,12 @@ mod tests {
         ];
         Oidc {
             roles: roles
-                .map(|(group, all)| (group.to_owned(), all.into_iter().map(String::from).collect()))
+                .map(|(group, all)| {
+                    (
+                        group.to_owned(),
+                        all.into_iter().map(String::from).collect(),
+                    )
+                })
                 .into(),
             ..Oidc::default()
         }
@@ -126,9 +131,16 @@ mod tests {
             claims
         };
         let words = |d: &Described| grants::all_words(&d.roles);
-        let d = described(settings(), "groups", with("groups", json!(["support", "leads", "x", 5])));
+        let d = described(
+            settings(),
+            "groups",
+            with("groups", json!(["support", "leads", "x", 5])),
+        );
         assert_eq!(words(&d), "viewer engineer:acme reviewer:acme");
-        assert_eq!((d.id().unwrap().as_str(), d.name.as_str()), ("ada.l", "Ada.L@example.com"));
+        assert_eq!(
+            (d.id().unwrap().as_str(), d.name.as_str()),
+            ("ada.l", "Ada.L@example.com")
+        );
         let nested = with("realm_access", json!({"roles": ["leads"]}));
         let d = described(settings(), "realm_access.roles", nested);
         assert_eq!(words(&d), "viewer reviewer:acme");

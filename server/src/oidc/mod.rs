@@ -91,12 +91,22 @@ async fn finished(
     }
     let settings = &app.config.oidc;
     if back.iss.is_some_and(|iss| iss != settings.issuer) {
-        return Err(refusal("oidc_issuer", "somebody else than the provider answered"));
+        return Err(refusal(
+            "oidc_issuer",
+            "somebody else than the provider answered",
+        ));
     }
     if let Some(error) = back.error {
         let words = back.error_description.unwrap_or(error);
-        let words: String = words.chars().filter(|c| !c.is_control()).take(200).collect();
-        return Err(refusal("oidc_denied", format!("the provider says: {words}")));
+        let words: String = words
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(200)
+            .collect();
+        return Err(refusal(
+            "oidc_denied",
+            format!("the provider says: {words}"),
+        ));
     }
     let code = AuthorizationCode::new(back.code.unwrap_or_default());
     let verifier = PkceCodeVerifier::new(journey.verifier);

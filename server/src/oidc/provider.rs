@@ -253,7 +253,8 @@ pub async fn exchange(
             let key = token.signing_key(&verifier)?;
             Ok((alg, key))
         });
-        let (alg, key) = key.map_err(|e| wrong(ClaimsVerificationError::SignatureVerification(e)))?;
+        let (alg, key) =
+            key.map_err(|e| wrong(ClaimsVerificationError::SignatureVerification(e)))?;
         let actual = AccessTokenHash::from_token(tokens.access_token(), alg, key);
         if actual.ok().as_ref() != Some(expected) {
             return Err(refusal(
@@ -264,7 +265,10 @@ pub async fn exchange(
     }
     match serde_json::to_value(claims) {
         Ok(Value::Object(claims)) => Ok(claims),
-        _ => Err(refusal("oidc_no_token", "the provider did not say who you are")),
+        _ => Err(refusal(
+            "oidc_no_token",
+            "the provider did not say who you are",
+        )),
     }
 }
 
@@ -285,10 +289,9 @@ fn wrong(error: ClaimsVerificationError) -> Problem {
             "oidc_nonce",
             "what the provider says belongs to another sign-in",
         ),
-        E::SignatureVerification(_) => (
-            "oidc_signature",
-            "what came is not signed by the provider",
-        ),
+        E::SignatureVerification(_) => {
+            ("oidc_signature", "what came is not signed by the provider")
+        }
         _ => ("oidc_token", "what the provider says cannot be used"),
     };
     refusal(code, words)

@@ -92,10 +92,10 @@ async fn token(
     headers: HeaderMap,
     Form(form): Form<BTreeMap<String, String>>,
 ) -> Response {
-    let refuse = |error: &str| {
-        (StatusCode::BAD_REQUEST, Json(json!({"error": error}))).into_response()
-    };
-    let escaped = |text: &str| -> String { form_urlencoded::byte_serialize(text.as_bytes()).collect() };
+    let refuse =
+        |error: &str| (StatusCode::BAD_REQUEST, Json(json!({"error": error}))).into_response();
+    let escaped =
+        |text: &str| -> String { form_urlencoded::byte_serialize(text.as_bytes()).collect() };
     let basic = STANDARD.encode(format!("{}:{}", escaped(CLIENT), escaped(SECRET)));
     if headers["authorization"] != format!("Basic {basic}") {
         return refuse("invalid_client");
@@ -166,7 +166,13 @@ async fn leave(house: &House, to: &str) -> Away {
         .await;
     assert_eq!(said.status, StatusCode::SEE_OTHER, "{}", said.text());
     let cookie = said.header("set-cookie").to_owned();
-    for part in ["__Host-boathook-oidc=", "Secure", "HttpOnly", "SameSite=Lax", "Max-Age=600"] {
+    for part in [
+        "__Host-boathook-oidc=",
+        "Secure",
+        "HttpOnly",
+        "SameSite=Lax",
+        "Max-Age=600",
+    ] {
         assert!(cookie.contains(part), "{cookie}");
     }
     let (_, query) = said.header("location").split_once("/auth?").unwrap();
@@ -235,10 +241,12 @@ fn opened<'a>(house: &'a House, said: &Said) -> Browser<'a> {
         .iter()
         .map(|v| v.to_str().unwrap())
         .collect();
-    let ours = cookies.iter().find_map(|c| c.strip_prefix("__Host-boathook="));
-    let forgotten = cookies.iter().any(|c| {
-        c.starts_with("__Host-boathook-oidc=;") && c.contains("Max-Age=0")
-    });
+    let ours = cookies
+        .iter()
+        .find_map(|c| c.strip_prefix("__Host-boathook="));
+    let forgotten = cookies
+        .iter()
+        .any(|c| c.starts_with("__Host-boathook-oidc=;") && c.contains("Max-Age=0"));
     assert!(forgotten, "{cookies:?}");
     Browser {
         token: Some(ours.unwrap().split(';').next().unwrap().to_owned()),
@@ -262,7 +270,10 @@ async fn refusals(house: &House) -> Vec<String> {
 async fn somebody_new_comes_in_with_the_roles_of_their_groups() {
     let op = Op::start().await;
     let house = op.house().await;
-    let page = Browser::nobody(&house).get("/sign-in?to=/hooks").await.text();
+    let page = Browser::nobody(&house)
+        .get("/sign-in?to=/hooks")
+        .await
+        .text();
     assert!(page.contains("Sign in with your organisation"), "{page}");
     assert!(page.contains("/sign-in/oidc?to=%2Fhooks"), "{page}");
     let away = leave(&house, "/hooks?x=1").await;
@@ -271,14 +282,26 @@ async fn somebody_new_comes_in_with_the_roles_of_their_groups() {
     assert_eq!(said.header("location"), "/hooks?x=1");
     let olga = opened(&house, &said);
     let me = olga.get("/api/v1/me").await.ok();
-    assert_eq!((&me["person"], &me["name"]), (&json!("olga"), &json!("Olga <b>")));
-    assert_eq!(me["roles"], json!([{"role": "engineer", "customers": ["acme"]}]));
+    assert_eq!(
+        (&me["person"], &me["name"]),
+        (&json!("olga"), &json!("Olga <b>"))
+    );
+    assert_eq!(
+        me["roles"],
+        json!([{"role": "engineer", "customers": ["acme"]}])
+    );
     let text = olga.get("/me").await.text();
-    assert!(text.contains(&op.issuer) && text.contains("at the provider"), "{text}");
+    assert!(
+        text.contains(&op.issuer) && text.contains("at the provider"),
+        "{text}"
+    );
     // An open redirect is none here either.
     let away = leave(&house, "https://evil.example").await;
     let claims = away.claims(&house, &op, "1", "olga");
-    assert_eq!(away.with(&house, &op, &claims).await.header("location"), "/");
+    assert_eq!(
+        away.with(&house, &op, &claims).await.header("location"),
+        "/"
+    );
     let opened = EventFilter {
         kind: Some(EventKind::SIGN_IN_OPENED),
         person: None,
@@ -327,7 +350,11 @@ async fn nobody_who_is_here_is_taken_over() {
     let said = away.with(&house, &op, &claims).await;
     assert_eq!(said.status, StatusCode::FORBIDDEN);
     assert!(said.text().contains("somebody else"), "{}", said.text());
-    let known = house.bench.app.store.person(&Scope::System, &"hana".parse().unwrap());
+    let known = house
+        .bench
+        .app
+        .store
+        .person(&Scope::System, &"hana".parse().unwrap());
     let known = known.await.unwrap().unwrap();
     assert_eq!((known.origin, known.roles[0].role), (None, Role::Admin));
     // Nor is one outside person another.
@@ -343,8 +370,13 @@ async fn nobody_who_is_here_is_taken_over() {
     opened(&house, &away.with(&house, &op, &claims).await);
     // Their password is at the provider.
     let body = json!({"name": "Olga", "roles": [], "password": "a long enough one"});
-    let said = house.ask("hana", "PUT", "/api/v1/users/olga", Some(body)).await;
-    assert_eq!((said.status.as_u16(), said.field().as_str()), (422, "password"));
+    let said = house
+        .ask("hana", "PUT", "/api/v1/users/olga", Some(body))
+        .await;
+    assert_eq!(
+        (said.status.as_u16(), said.field().as_str()),
+        (422, "password")
+    );
 }
 
 #[tokio::test]
@@ -353,15 +385,40 @@ async fn what_the_provider_must_have_said_is_looked_at_each_by_itself() {
     let house = op.house().await;
     let now = house.bench.now().ms() / 1000;
     let cases: [(&str, &str, Value, &str); 9] = [
-        ("oidc_issuer", "iss", json!("https://evil.example"), "somebody else than the provider"),
+        (
+            "oidc_issuer",
+            "iss",
+            json!("https://evil.example"),
+            "somebody else than the provider",
+        ),
         ("oidc_audience", "aud", json!("another"), "another program"),
-        ("oidc_audience", "aud", json!([CLIENT, "another"]), "another program"),
+        (
+            "oidc_audience",
+            "aud",
+            json!([CLIENT, "another"]),
+            "another program",
+        ),
         ("oidc_nonce", "nonce", json!("other"), "another sign-in"),
         ("oidc_nonce", "nonce", Value::Null, "another sign-in"),
         ("oidc_expired", "exp", json!(now - 1), "has ended"),
-        ("oidc_no_role", "groups", json!(["nobody"]), "gives you a role"),
-        ("oidc_claim", "preferred_username", Value::Null, "does not say"),
-        ("oidc_name", "preferred_username", json!("<script>"), "cannot be a name"),
+        (
+            "oidc_no_role",
+            "groups",
+            json!(["nobody"]),
+            "gives you a role",
+        ),
+        (
+            "oidc_claim",
+            "preferred_username",
+            Value::Null,
+            "does not say",
+        ),
+        (
+            "oidc_name",
+            "preferred_username",
+            json!("<script>"),
+            "cannot be a name",
+        ),
     ];
     for (n, (code, claim, value, words)) in cases.iter().enumerate() {
         let away = leave(&house, "/").await;
@@ -370,13 +427,26 @@ async fn what_the_provider_must_have_said_is_looked_at_each_by_itself() {
         let said = away.with(&house, &op, &claims).await;
         assert_eq!(said.status, StatusCode::FORBIDDEN, "{claim}: {value}");
         let text = said.text();
-        assert!(text.contains(words) && !text.contains("<script>"), "{claim}: {text}");
-        assert!(!said.header("set-cookie").contains("boathook=bh_"), "{claim}");
+        assert!(
+            text.contains(words) && !text.contains("<script>"),
+            "{claim}: {text}"
+        );
+        assert!(
+            !said.header("set-cookie").contains("boathook=bh_"),
+            "{claim}"
+        );
         let events = refusals(&house).await;
         assert_eq!(events.len(), n + 1);
-        assert!(events.iter().any(|e| e.contains(code)), "{code}: {events:?}");
+        assert!(
+            events.iter().any(|e| e.contains(code)),
+            "{code}: {events:?}"
+        );
     }
-    let known = house.bench.app.store.person(&Scope::System, &"olga".parse().unwrap());
+    let known = house
+        .bench
+        .app
+        .store
+        .person(&Scope::System, &"olga".parse().unwrap());
     assert_eq!(known.await.unwrap(), None);
     // Signed by another key under the same name, or by none.
     let away = leave(&house, "/").await;
@@ -414,7 +484,12 @@ async fn an_answer_is_for_the_browser_that_asked_once_and_soon() {
     refused(&away, &with("state", "other"), "another sign-in").await;
     refused(&away, &with("state", ""), "another sign-in").await;
     refused(&away, &with("iss", "https://evil.example"), "somebody else").await;
-    refused(&away, &with("error", "access_denied"), "the provider says: access_denied").await;
+    refused(
+        &away,
+        &with("error", "access_denied"),
+        "the provider says: access_denied",
+    )
+    .await;
     let other = leave(&house, "/").await;
     refused(&other, &good, "another sign-in").await;
     let none = Away {
@@ -454,12 +529,23 @@ async fn a_provider_that_is_away_is_said_and_one_that_is_not_set_is_no_address()
     .await;
     let said = Browser::nobody(&house).get("/sign-in/oidc").await;
     assert_eq!(said.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert!(said.text().contains("does not answer as it should"), "{}", said.text());
-    assert!(said.text().contains("name=\"password\""), "the other way in stays");
+    assert!(
+        said.text().contains("does not answer as it should"),
+        "{}",
+        said.text()
+    );
+    assert!(
+        said.text().contains("name=\"password\""),
+        "the other way in stays"
+    );
     let house = House::new().await;
     let nobody = Browser::nobody(&house);
     for path in ["/sign-in/oidc", "/sign-in/oidc/callback?code=x&state=y"] {
-        assert_eq!(nobody.get(path).await.status, StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(
+            nobody.get(path).await.status,
+            StatusCode::NOT_FOUND,
+            "{path}"
+        );
     }
     assert!(!nobody.get("/sign-in").await.text().contains("organisation"));
 }

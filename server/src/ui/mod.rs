@@ -100,12 +100,18 @@ fn admin() -> Router<Shared> {
     Router::new()
         .route("/admin", get(admin::get))
         .route("/admin/people", get(people::get).post(people::post))
-        .route("/admin/people/{person}", get(person::get).post(person::post))
+        .route(
+            "/admin/people/{person}",
+            get(person::get).post(person::post),
+        )
         .route("/admin/people/{person}/sign-out", post(person::sign_out))
         .route("/admin/people/{person}/end-token", post(person::end_token))
         .route("/admin/keys", get(keys::get))
         .route("/admin/keys/drop", post(keys::drop))
-        .route("/admin/customers", get(customers::get).post(customers::post))
+        .route(
+            "/admin/customers",
+            get(customers::get).post(customers::post),
+        )
         .route(
             "/admin/customers/{id}",
             get(customer::get).post(customer::rename),

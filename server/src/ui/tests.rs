@@ -262,7 +262,10 @@ async fn an_error_page_shows_the_way_on_to_whoever_is_signed_in() {
 #[tokio::test]
 async fn an_address_of_the_api_that_is_none_stays_a_problem() {
     let house = House::new().await;
-    let said = Browser::of(&house, "ada").await.get("/api/v1/nothing").await;
+    let said = Browser::of(&house, "ada")
+        .await
+        .get("/api/v1/nothing")
+        .await;
     assert_eq!(said.refusal(), (404, "not_found".into()));
 }
 
@@ -273,5 +276,8 @@ async fn what_cannot_be_done_now_says_when_to_try_again() {
     assert_eq!(said.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(said.header("retry-after"), "60");
     let text = said.text();
-    assert!(text.contains("in 60 s") && text.contains("href=\"/maintenance?x=1\""), "{text}");
+    assert!(
+        text.contains("in 60 s") && text.contains("href=\"/maintenance?x=1\""),
+        "{text}"
+    );
 }

@@ -90,7 +90,9 @@ pub async fn get(
     let done = match asked.done.as_deref() {
         Some("ended") => Some("It is ended."),
         Some("others") => Some("You are signed out everywhere else."),
-        Some("password") => Some("Your password is changed, and you are signed out everywhere else."),
+        Some("password") => {
+            Some("Your password is changed, and you are signed out everywhere else.")
+        }
         _ => None,
     };
     let came = Came {
@@ -109,10 +111,7 @@ pub async fn end_sign_in(
     Ok(to("ended"))
 }
 
-pub async fn end_others(
-    State(app): State<Shared>,
-    AnyRole(caller): AnyRole,
-) -> Answer<Response> {
+pub async fn end_others(State(app): State<Shared>, AnyRole(caller): AnyRole) -> Answer<Response> {
     own::end_other_sign_ins(&app, &caller).await?;
     Ok(to("others"))
 }
@@ -141,7 +140,10 @@ async fn make(app: &App, caller: &Caller, form: &Fields) -> Answer<(String, ApiT
     let roles = form.all("roles").map(grants::parse);
     let new = NewApiToken {
         label: form.get("label").to_owned(),
-        expires_in: form.get("expires_in").parse().map_err(wrong("expires_in"))?,
+        expires_in: form
+            .get("expires_in")
+            .parse()
+            .map_err(wrong("expires_in"))?,
         roles: roles
             .collect::<Result<_, _>>()
             .map_err(|e| Problem::field("roles", e, "one or more of your roles"))?,
@@ -315,9 +317,8 @@ mod tests {
         let text = ada.get("/me").await.text();
         assert_eq!(text.matches("this one").count(), 1, "{text}");
         assert_eq!(text.matches("action=\"/me/end\"").count(), 2);
-        let hash = |b: &Browser| {
-            crate::people::secrets::hash(b.token.as_deref().unwrap()).to_string()
-        };
+        let hash =
+            |b: &Browser| crate::people::secrets::hash(b.token.as_deref().unwrap()).to_string();
         // Another's is as if it were not there.
         let said = ada.post("/me/end", &[("hash", &hash(&ben))]).await;
         assert_eq!(said.status, 404);
@@ -386,13 +387,21 @@ mod tests {
             ("x", "7d", "engineer", "roles"),
             ("x", "7d", "", "roles"),
         ] {
-            let form = [("label", label), ("expires_in", expires_in), ("roles", role)];
+            let form = [
+                ("label", label),
+                ("expires_in", expires_in),
+                ("roles", role),
+            ];
             let said = ada.post("/me/tokens", &form).await;
             assert_eq!(said.status, 422, "{label} {expires_in} {role}");
             let mark = format!("id=\"{field}-wrong\"");
             assert!(said.text().contains(&mark), "{field}: {}", said.text());
         }
-        let known = house.bench.app.store.api_tokens(&Scope::System, &"ada".parse().unwrap());
+        let known = house
+            .bench
+            .app
+            .store
+            .api_tokens(&Scope::System, &"ada".parse().unwrap());
         assert_eq!(known.await.unwrap(), []);
     }
 
@@ -447,7 +456,10 @@ mod tests {
         let house = House::new().await;
         let key = boathook_hooks::keys::SecretKey::from_seed(&[9; 32]).public();
         let body = serde_json::json!({"key": key, "place": "file"});
-        house.post("ada", "/api/v1/trust/admissions", body).await.ok();
+        house
+            .post("ada", "/api/v1/trust/admissions", body)
+            .await
+            .ok();
         let text = Browser::of(&house, "ada").await.get("/me").await.text();
         assert!(text.contains(&key.id().to_string()), "{text}");
         let admitted = house.bench.sample.ada_browser.public().id().to_string();

@@ -156,7 +156,11 @@ mod tests {
         let nobody = Browser::nobody(&house);
         let said = nobody.get(&path).await;
         assert_eq!(said.status, StatusCode::OK);
-        assert!(said.text().contains("8 characters or more"), "{}", said.text());
+        assert!(
+            said.text().contains("8 characters or more"),
+            "{}",
+            said.text()
+        );
         let said = nobody.post_as_is(&path, &FORM).await;
         assert_eq!(said.status, StatusCode::SEE_OTHER, "{}", said.text());
         let cookie = said.header("set-cookie");
@@ -178,7 +182,10 @@ mod tests {
             .await
             .unwrap();
         assert!(format!("{events:?}").contains("set_up"), "{events:?}");
-        for said in [nobody.get(&path).await, nobody.post_as_is(&path, &FORM).await] {
+        for said in [
+            nobody.get(&path).await,
+            nobody.post_as_is(&path, &FORM).await,
+        ] {
             assert_eq!(said.status, StatusCode::GONE);
             assert!(said.text().contains("was used"), "{}", said.text());
         }

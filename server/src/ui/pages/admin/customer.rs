@@ -101,7 +101,14 @@ async fn make(app: &App, caller: &Caller, id: &CustomerId, form: &Fields) -> Ans
         },
         confirm: form.has("confirm"),
     };
-    make_token(app, &caller.scope, caller.write(app.now()), id.clone(), body).await
+    make_token(
+        app,
+        &caller.scope,
+        caller.write(app.now()),
+        id.clone(),
+        body,
+    )
+    .await
 }
 
 async fn page(
@@ -150,6 +157,10 @@ async fn page(
 }
 
 impl Page {
+    fn is_used_up(token: &JoinToken) -> bool {
+        token.used.len() >= token.count as usize
+    }
+
     fn is_over(&self, token: &JoinToken) -> bool {
         token.ends_at <= self.chrome.now
     }

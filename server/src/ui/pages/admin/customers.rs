@@ -77,7 +77,11 @@ async fn make(app: &App, caller: &Caller, form: &Fields) -> Answer<CustomerView>
     let id = form.get("id").parse();
     let id = id.map_err(|e: String| Problem::field("id", e, "such as acme"))?;
     if find(app, &caller.scope, &id).await.is_ok() {
-        return Err(Problem::field("id", format!("{id} is there already"), "another id"));
+        return Err(Problem::field(
+            "id",
+            format!("{id} is there already"),
+            "another id",
+        ));
     }
     let name = form.get("name").to_owned();
     put_customer(app, &caller.scope, caller.write(app.now()), id, name).await
@@ -101,7 +105,11 @@ async fn page(
             .next
             .as_deref()
             .map(|next| links::with_query("/admin/customers", [("after", next)])),
-        customers: customers.items.into_iter().map(CustomerView::from).collect(),
+        customers: customers
+            .items
+            .into_iter()
+            .map(CustomerView::from)
+            .collect(),
         waiting: waiting(app, &caller.scope, None).await?,
         id: form.get("id").to_owned(),
         name: form.get("name").to_owned(),

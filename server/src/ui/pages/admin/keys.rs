@@ -116,7 +116,7 @@ fn is_admitted(roster: Option<&Roster>, asked: &AdmissionView) -> bool {
 
 /// The exact command of the admission keys' holders: over the roster that stands, whose next version it makes.
 async fn command(app: &App, roster: Option<&Roster>, asked: &AdmissionView) -> Answer<String> {
-    let place = place(asked.place);
+    let place = place(&asked.place);
     let (person, key) = (&asked.person, &asked.key);
     let Some(roster) = roster else {
         let who = membership(app.store.person(&Scope::System, person).await?);
@@ -171,7 +171,7 @@ fn quoted(text: &str) -> String {
     format!("'{}'", plain.replace('\'', r"'\''"))
 }
 
-pub fn place(place: KeyPlace) -> &'static str {
+pub fn place(place: &KeyPlace) -> &'static str {
     match place {
         KeyPlace::Browser => "browser",
         KeyPlace::File => "file",

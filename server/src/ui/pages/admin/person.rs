@@ -143,7 +143,9 @@ async fn page(
     let page = Page {
         chrome: Chrome::of(app, caller, visit, Section::Admin, known.name.as_str()),
         tabs: Tabs::of(caller, "people"),
-        name: form.map_or(known.name.as_str(), |f| f.get("name")).to_owned(),
+        name: form
+            .map_or(known.name.as_str(), |f| f.get("name"))
+            .to_owned(),
         roles: form.map_or_else(|| roles::fields(&known.roles), roles::typed),
         tokens: app.store.api_tokens(&caller.scope, person).await?,
         signed_in: sign_ins.iter().filter(|s| now < s.expires_at).count(),

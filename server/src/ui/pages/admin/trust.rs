@@ -166,7 +166,13 @@ mod tests {
     #[test]
     fn few_days_left_are_said_before_they_are_none() {
         let now = Time::from_ms(1_780_000_000_000);
-        for (days, word) in [(8, "counts"), (7, "counts"), (6, "ends soon"), (0, "ends soon"), (-1, "expired")] {
+        for (days, word) in [
+            (8, "counts"),
+            (7, "counts"),
+            (6, "ends soon"),
+            (0, "ends soon"),
+            (-1, "expired"),
+        ] {
             let (mark, said) = left(now.plus_ms(days * DAY), now, FEW.1);
             assert_eq!((mark.word, said), (word, days.max(0)), "{days}");
         }
