@@ -7,6 +7,7 @@ mod provider;
 mod tests;
 
 use axum::http::{HeaderMap, HeaderValue};
+use boathook_hooks::ids::PersonId;
 use boathook_schema::{How, Origin, OutsidePerson, Person, Refused, Reserved, Scope, Write};
 use openidconnect::{AuthorizationCode, CsrfToken, Nonce, PkceCodeChallenge, PkceCodeVerifier};
 use serde::Deserialize;
@@ -131,7 +132,7 @@ async fn person(app: &App, described: Described) -> Answer<Person> {
         .store
         .reserved_name(&Scope::System, claims::KIND, &name)
         .await?;
-    let id = match known {
+    let id: PersonId = match known {
         Some(id) => id
             .parse()
             .map_err(|e| Problem::internal("reading whose an outside name is", e))?,
