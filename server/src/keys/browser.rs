@@ -27,7 +27,7 @@ impl Ring {
         let nonce = key(self.current(now), purpose)?
             .seal_in_place_append_tag(Aad::empty(), &mut sealed)
             .map_err(|_| KeysError::Sealed)?;
-        Ok([nonce.as_ref(), &sealed].concat())
+        Ok([&nonce.as_ref()[..], &sealed].concat())
     }
 
     /// What [`Ring::seal`] sealed for that purpose, `life` ms ago at most as far as the keys know; none of anything else.

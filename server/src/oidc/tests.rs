@@ -350,11 +350,8 @@ async fn nobody_who_is_here_is_taken_over() {
     let said = away.with(&house, &op, &claims).await;
     assert_eq!(said.status, StatusCode::FORBIDDEN);
     assert!(said.text().contains("somebody else"), "{}", said.text());
-    let known = house
-        .bench
-        .app
-        .store
-        .person(&Scope::System, &"hana".parse().unwrap());
+    let hana = "hana".parse().unwrap();
+    let known = house.bench.app.store.person(&Scope::System, &hana);
     let known = known.await.unwrap().unwrap();
     assert_eq!((known.origin, known.roles[0].role), (None, Role::Admin));
     // Nor is one outside person another.
@@ -442,11 +439,8 @@ async fn what_the_provider_must_have_said_is_looked_at_each_by_itself() {
             "{code}: {events:?}"
         );
     }
-    let known = house
-        .bench
-        .app
-        .store
-        .person(&Scope::System, &"olga".parse().unwrap());
+    let olga = "olga".parse().unwrap();
+    let known = house.bench.app.store.person(&Scope::System, &olga);
     assert_eq!(known.await.unwrap(), None);
     // Signed by another key under the same name, or by none.
     let away = leave(&house, "/").await;

@@ -397,11 +397,8 @@ mod tests {
             let mark = format!("id=\"{field}-wrong\"");
             assert!(said.text().contains(&mark), "{field}: {}", said.text());
         }
-        let known = house
-            .bench
-            .app
-            .store
-            .api_tokens(&Scope::System, &"ada".parse().unwrap());
+        let id = "ada".parse().unwrap();
+        let known = house.bench.app.store.api_tokens(&Scope::System, &id);
         assert_eq!(known.await.unwrap(), []);
     }
 

@@ -120,7 +120,8 @@ async fn a_person_is_made_changed_and_signed_out() {
     hana.post("/admin/people/pia", &form).await;
     assert_eq!(pia.get("/tickets").await.status, 403);
     let app = &house.bench.app;
-    let known = app.store.person(&Scope::System, &"pia".parse().unwrap());
+    let pia_id = "pia".parse().unwrap();
+    let known = app.store.person(&Scope::System, &pia_id);
     let stored = known.await.unwrap().unwrap().password;
     assert!(password::verify("a long enough one".into(), stored).await);
     let said = hana.post("/admin/people/pia/sign-out", &[]).await;
