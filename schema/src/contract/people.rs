@@ -216,9 +216,10 @@ pub async fn a_person_from_outside_is_bound_to_their_origin(b: Bench) {
     person(&b, bob()).await;
     let taken = put(outside(bob(), "3", Role::Admin)).await;
     assert!(matches!(refused(taken), Refused::Exists(_)));
+    let own = at_acme();
     let answer = b
         .store
-        .put_outside_person(&at_acme(), b.ada(), outside(ada(), "1", Role::Admin));
+        .put_outside_person(&own, b.ada(), outside(ada(), "1", Role::Admin));
     assert_eq!(refused(answer.await), Refused::OutOfScope);
     let found = b.store.person(&Scope::All, &ada()).await.unwrap().unwrap();
     assert_eq!(found, changed);

@@ -257,7 +257,7 @@ fn opened<'a>(house: &'a House, said: &Said) -> Browser<'a> {
 async fn refusals(house: &House) -> Vec<String> {
     let filter = EventFilter {
         kind: Some(EventKind::SIGN_IN_REFUSED),
-        person: None,
+        ..EventFilter::default()
     };
     let page = boathook_schema::Page::first(1_000);
     let store = &house.bench.app.store;
@@ -304,7 +304,7 @@ async fn somebody_new_comes_in_with_the_roles_of_their_groups() {
     );
     let opened = EventFilter {
         kind: Some(EventKind::SIGN_IN_OPENED),
-        person: None,
+        ..EventFilter::default()
     };
     let page = boathook_schema::Page::first(10);
     let store = &house.bench.app.store;

@@ -69,7 +69,7 @@ impl History {
             events.extend(page.items);
         }
         // What was told to several customers is one deed.
-        events.sort_by(|a, b| (b.at, b.number).cmp(&(a.at, a.number)));
+        events.sort_by_key(|e| std::cmp::Reverse((e.at, e.number)));
         let same = |a: &Event, b: &Event| {
             a.chain != b.chain && (a.at, &a.kind, &a.refs) == (b.at, &b.kind, &b.refs)
         };

@@ -173,7 +173,7 @@ mod tests {
         assert!(has_admin(&house.bench.app.store).await.unwrap());
         let filter = EventFilter {
             kind: Some(EventKind::SIGN_IN_OPENED),
-            person: None,
+            ..EventFilter::default()
         };
         let page = boathook_schema::Page::first(1_000);
         let store = &house.bench.app.store;

@@ -177,7 +177,7 @@ fn older(asked: &Asked, chain: &str, cursor: &str) -> String {
 
 impl Page {
     /// For a form's field.
-    fn value<'a>(text: &'a Option<String>) -> &'a str {
+    fn value(text: &Option<String>) -> &str {
         text.as_deref().unwrap_or_default()
     }
 
