@@ -32,7 +32,7 @@ fn customers_field(role: &str) -> String {
 
 const fn may(role: Role) -> &'static str {
     match role {
-        Role::Viewer => "reads the audit and packets",
+        Role::Viewer => "reads the audit",
         Role::Engineer => "drafts, signs, publishes, stops",
         Role::Reviewer => "reads what is asked for, signs or sends back",
         Role::Admin => "instances and join strings; of all customers: people, customers and trust",

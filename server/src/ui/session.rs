@@ -51,10 +51,34 @@ pub fn signed_in(signed_in: &SignedIn, now: Time, to: &str) -> Answer<Response> 
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to(to)).into_response())
 }
 
-/// What the browser says of itself, for the list of sign-ins.
-pub fn label(headers: &HeaderMap) -> &str {
+/// What the browser says of itself in short, for the list of sign-ins: `Firefox on Linux`.
+pub fn label(headers: &HeaderMap) -> String {
     let agent = headers.get(header::USER_AGENT);
-    agent.and_then(|v| v.to_str().ok()).unwrap_or_default()
+    let agent = agent.and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let named = |words: &[(&str, &'static str)]| {
+        let found = words.iter().find(|(mark, _)| agent.contains(mark));
+        found.map(|(_, name)| *name)
+    };
+    // Each says that it is those below it, too.
+    let browser = named(&[
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    ]);
+    let system = named(&[
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "macOS"),
+        ("Linux", "Linux"),
+    ]);
+    match (browser, system) {
+        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        _ => agent.to_owned(),
+    }
 }
 
 /// Has the browser forget it.
@@ -82,6 +106,26 @@ mod tests {
         );
         assert_eq!(token(&with("__Host-boathook=other")), None);
         assert_eq!(token(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn a_browser_is_named_in_short() {
+        let edge = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36 Edg/140.0";
+        let phone = "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Mobile Safari/537.36";
+        for (agent, words) in [
+            (edge, "Edge on Windows"),
+            (phone, "Chrome on Android"),
+            (
+                "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0",
+                "Firefox on Linux",
+            ),
+            ("curl/8.14", "curl/8.14"),
+            ("", ""),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert("user-agent", agent.parse().unwrap());
+            assert_eq!(label(&headers), words);
+        }
     }
 
     #[test]

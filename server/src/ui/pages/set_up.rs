@@ -54,7 +54,7 @@ pub async fn post(
     headers: HeaderMap,
     Form(form): Form<Fields>,
 ) -> Answer<Response> {
-    match make(&app, &secret, &form, session::label(&headers)).await {
+    match make(&app, &secret, &form, &session::label(&headers)).await {
         Ok(signed_in) => session::signed_in(&signed_in, app.now(), "/admin/people"),
         Err(problem) => page(&app, visit, secret, &form, Some(problem)),
     }

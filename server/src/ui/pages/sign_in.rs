@@ -115,7 +115,7 @@ pub async fn post(
         label: None,
     };
     let name = body.person.clone();
-    match sign_in::sign_in(&app, body, session::label(&headers)).await {
+    match sign_in::sign_in(&app, body, &session::label(&headers)).await {
         Ok(signed_in) => session::signed_in(&signed_in, app.now(), &to),
         Err(problem) if problem.status == StatusCode::UNAUTHORIZED => {
             refused(&app, visit, problem, name, to)
@@ -149,7 +149,7 @@ pub async fn from_provider(
     headers: HeaderMap,
     Query(back): Query<oidc::Back>,
 ) -> Answer<Response> {
-    let came = oidc::finish(&app, &headers, back, session::label(&headers)).await;
+    let came = oidc::finish(&app, &headers, back, &session::label(&headers)).await;
     let mut answer = match came {
         Ok((signed_in, to)) => session::signed_in(&signed_in, app.now(), &onward(Some(&to)))?,
         Err(problem) if problem.status == StatusCode::NOT_FOUND => return Err(problem),

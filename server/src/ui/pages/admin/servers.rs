@@ -22,7 +22,7 @@ struct Page {
     servers: Vec<Server>,
     here: String,
     version: &'static str,
-    store: &'static str,
+    shares_store: bool,
     /// How long the store took to answer, in ms; none: it did not.
     answered: Option<u128>,
     control: u64,
@@ -47,10 +47,7 @@ pub async fn get(
         servers,
         here: app.server.to_string(),
         version: env!("CARGO_PKG_VERSION"),
-        store: match app.config.is_cluster() {
-            true => "a cluster, which servers share",
-            false => "embedded, for this server alone",
-        },
+        shares_store: app.config.is_cluster(),
         answered: control.is_ok().then(|| begin.elapsed().as_millis()),
         control: control.unwrap_or_default(),
         degraded: objects.degraded(),
