@@ -82,10 +82,24 @@ async fn a_chain_goes_on_over_its_partitions() {
         kind: Some(EventKind::AUTHORITY_REFUSED),
         ..EventFilter::default()
     };
-    assert_eq!(
-        numbers(&engine, refusals).await.len() as u64,
-        all.div_ceil(3)
-    );
+    let up = numbers(&engine, refusals.clone()).await;
+    assert_eq!(up.len() as u64, all.div_ceil(3));
+    // And back the same way, however the pages fall on the partitions' ends.
+    for (filter, up) in [
+        (EventFilter::default(), (1..=all).collect()),
+        (refusals, up),
+    ] {
+        for from in [None, Some(noon())] {
+            let filter = EventFilter {
+                newest_first: true,
+                from,
+                ..filter.clone()
+            };
+            let mut back = numbers(&engine, filter).await;
+            back.reverse();
+            assert_eq!(back, up);
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
