@@ -1,7 +1,7 @@
 //! `Chrome`: what stands around every page: where one is, who one is, what one may go to.
 use askama::Template;
 use axum::{
-    http::header,
+    http::{StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use boathook_hooks::time::Time;
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The parts of the site, as the top of each page names them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub enum Section {
     Home,
     Tickets,
@@ -29,6 +29,22 @@ pub enum Section {
     Audit,
     Admin,
     None,
+}
+
+impl Section {
+    /// As `layout.html` names it.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Home => "home",
+            Self::Tickets => "tickets",
+            Self::Hooks => "hooks",
+            Self::Instances => "instances",
+            Self::Packets => "packets",
+            Self::Audit => "audit",
+            Self::Admin => "admin",
+            Self::None => "",
+        }
+    }
 }
 
 pub struct Person {
@@ -45,7 +61,6 @@ pub struct Chrome {
     pub section: Section,
     pub person: Option<Person>,
     pub csrf: String,
-    pub here: String,
     pub now: Time,
 }
 
@@ -69,7 +84,6 @@ impl Chrome {
                 is_admin: has(&[Role::Admin]),
             }),
             csrf: visit.csrf.clone(),
-            here: visit.here.clone(),
             now: app.now(),
         }
     }
@@ -81,7 +95,6 @@ impl Chrome {
             section: Section::None,
             person: None,
             csrf: String::new(),
-            here: String::new(),
             now,
         }
     }
@@ -100,8 +113,17 @@ impl Chrome {
 
     /// For `aria-current`.
     pub fn is_in(&self, section: &str) -> bool {
-        format!("{:?}", self.section).eq_ignore_ascii_case(section)
+        self.section.word() == section
     }
+}
+
+/// The page with the status of what was refused, if anything was: a form with what was typed, and why.
+pub fn html_with(status: impl Into<Option<StatusCode>>, page: &impl Template) -> Answer<Response> {
+    let mut answer = html(page)?;
+    if let Some(status) = status.into() {
+        *answer.status_mut() = status;
+    }
+    Ok(answer)
 }
 
 /// The page as an answer.

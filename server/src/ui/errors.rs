@@ -61,17 +61,17 @@ pub async fn as_pages(State(app): State<Shared>, request: Request, next: Next) -
     let again = (method == Method::GET).then(|| onward(Some(&here)));
     // While the store is away nobody can be known.
     let chrome = match token.filter(|_| response.status() != StatusCode::SERVICE_UNAVAILABLE) {
-        Some(token) => known(&app, &token, here).await,
+        Some(token) => known(&app, &token).await,
         None => None,
     };
     page(&app, response, chrome, again).await
 }
 
 /// What stands around the page of somebody who is signed in.
-async fn known(app: &Shared, token: &str, here: String) -> Option<Chrome> {
+async fn known(app: &Shared, token: &str) -> Option<Chrome> {
     let caller = of_token(app, token).await.ok()??;
     let csrf = csrf::masked(token);
-    let visit = Visit { here, csrf };
+    let visit = Visit { csrf };
     Some(Chrome::of(app, &caller, &visit, Section::None, ""))
 }
 

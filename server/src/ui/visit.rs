@@ -1,4 +1,4 @@
-//! `Visit`: what a page knows of the request besides who asks: where it is, and the token for its forms.
+//! `Visit`: what a page knows of the request besides who asks: the token for its forms.
 use std::convert::Infallible;
 
 use axum::{
@@ -13,8 +13,6 @@ use crate::{
 
 #[derive(Clone, Debug)]
 pub struct Visit {
-    /// Path and query.
-    pub here: String,
     /// For the forms of the page; empty for whoever is not signed in by a cookie.
     pub csrf: String,
 }
@@ -24,7 +22,6 @@ impl FromRequestParts<Shared> for Visit {
 
     async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Infallible> {
         Ok(Self {
-            here: here(&parts.uri),
             csrf: session::token(&parts.headers)
                 .map(csrf::masked)
                 .unwrap_or_default(),

@@ -25,7 +25,7 @@ use crate::{
     errors::{Answer, Problem},
     people::{Admin, Caller, Staff},
     ui::{
-        chrome::{Chrome, Section, html},
+        chrome::{Chrome, Section, html_with},
         forms::Form,
         history::History,
         links,
@@ -332,7 +332,7 @@ async fn page(
         None => ("", String::new(), None),
     };
     let status = problem.as_ref().map(|p| p.status);
-    let mut answer = html(&Page {
+    let page = Page {
         chrome: Chrome::of(app, caller, visit, Section::Instances, title),
         mark: mark(&instance, app.now()),
         products: products(&instance.facts),
@@ -348,9 +348,8 @@ async fn page(
         deed,
         problem,
         typed,
-    })?;
-    *answer.status_mut() = status.unwrap_or(StatusCode::OK);
-    Ok(answer)
+    };
+    html_with(status, &page)
 }
 
 impl Page {

@@ -23,7 +23,7 @@ use crate::{
     errors::{Answer, Problem},
     people::{AnyRole, Caller, grants, password},
     ui::{
-        chrome::{Chrome, Section, html},
+        chrome::{Chrome, Section, html_with},
         forms::{Fields, Form},
         visit::Visit,
     },
@@ -238,9 +238,7 @@ async fn page(app: &App, caller: &Caller, visit: &Visit, came: Came) -> Answer<R
         done: came.done,
         problem: came.problem,
     };
-    let mut answer = html(&page)?;
-    *answer.status_mut() = status;
-    Ok(answer)
+    html_with(status, &page)
 }
 
 /// The person's own requests among all of them. The queue is short, and read to its end.

@@ -288,7 +288,7 @@ mod tests {
         api::tests::house::House,
         ui::{
             packets::testing::{Part, failed, ok, sent, sent_by},
-            tests::Browser,
+            tests::{Browser, alike},
         },
     };
 
@@ -436,12 +436,7 @@ mod tests {
             (hidden.status.as_u16(), missing.status.as_u16()),
             (404, 404)
         );
-        let words = |said: &crate::agent::testing::Said| {
-            let text = said.text();
-            let number = text.find("class=\"soft\"").unwrap_or(text.len());
-            text[..number].to_owned()
-        };
-        assert_eq!(words(&hidden), words(&missing));
+        assert_eq!(alike(&hidden.text()), alike(&missing.text()));
         assert_eq!(house.bench.events(EventKind::PACKET_READ).await, 0);
         let ada = Browser::of(&house, "ada").await;
         assert_eq!(ada.get(&path).await.status, 200);

@@ -15,7 +15,7 @@ use crate::{
         set_up::{FirstAdmin, first_admin, look},
     },
     ui::{
-        chrome::{Chrome, html},
+        chrome::{Chrome, html_with},
         forms::{Fields, Form},
         session,
         visit::Visit,
@@ -103,9 +103,7 @@ fn page(
         shortest: password::SHORTEST,
         problem,
     };
-    let mut answer = html(&page)?;
-    *answer.status_mut() = status;
-    Ok(answer)
+    html_with(status, &page)
 }
 
 #[cfg(test)]

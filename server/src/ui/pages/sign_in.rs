@@ -17,7 +17,7 @@ use crate::{
     oidc,
     people::AnyRole,
     ui::{
-        chrome::{Chrome, html},
+        chrome::{Chrome, html, html_with},
         forms::Form,
         links, session,
         visit::{Visit, onward},
@@ -67,9 +67,7 @@ fn refused(
         wrong: Some(problem.detail),
         signed_out: false,
     };
-    let mut answer = html(&page)?;
-    *answer.status_mut() = problem.status;
-    Ok(answer)
+    html_with(problem.status, &page)
 }
 
 #[derive(Deserialize)]

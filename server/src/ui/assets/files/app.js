@@ -86,25 +86,44 @@ setInterval(() => {
   }
 }, 15_000);
 
-// A page that is watched is fetched again when the server says that it changed; a page that was asleep catches up.
+// A page that is watched is fetched again when the server says that it changed; a page that was asleep catches up. So is
+// it at the first word, since it may have changed between its making and the first look.
 const live = document.querySelector("[data-live]");
 if (live) {
   let told = null;
+  let busy = false;
+  let again = false;
   const source = new EventSource(live.dataset.live);
   const changed = (event) => {
-    const first = told === null;
     if (event.data === told) return;
     told = event.data;
-    if (!first || document.querySelector("[data-live]").dataset.stale) refresh();
+    refresh();
   };
   source.addEventListener("hook", changed);
   source.addEventListener("ticket", changed);
+  // Refused rather than cut off: the browser does not try again.
+  source.addEventListener("error", () => {
+    if (source.readyState === EventSource.CLOSED) say("This page no longer follows what happens. Open it again.");
+  });
   async function refresh() {
+    if (busy) {
+      again = true;
+      return;
+    }
+    busy = true;
     const before = document.querySelector("#state-now")?.dataset.state;
-    await htmx.ajax("GET", location.href, { target: "#live", select: "#live", swap: "outerMorph" });
+    try {
+      await htmx.ajax("GET", location.href, { target: "#live", select: "#live", swap: "outerMorph" });
+    } finally {
+      busy = false;
+    }
     const now = document.querySelector("#state-now")?.dataset.state;
     // The last signature came from elsewhere: on to the hook.
     if (before === "in review" && now === "published") location.assign(location.pathname.replace(/\/review$/, ""));
+    if (again) {
+      again = false;
+      refresh();
+    }
   }
 }
 

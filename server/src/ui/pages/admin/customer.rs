@@ -19,7 +19,7 @@ use crate::{
     errors::{Answer, Problem},
     people::{Admin, Caller, HouseAdmin},
     ui::{
-        chrome::{Chrome, Section, html},
+        chrome::{Chrome, Section, html_with},
         forms::{Fields, Form},
         visit::Visit,
     },
@@ -151,9 +151,7 @@ async fn page(
         made,
         problem,
     };
-    let mut answer = html(&page)?;
-    *answer.status_mut() = status;
-    Ok(answer)
+    html_with(status, &page)
 }
 
 impl Page {

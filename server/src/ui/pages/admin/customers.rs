@@ -2,7 +2,6 @@
 use askama::Template;
 use axum::{
     extract::State,
-    http::StatusCode,
     response::{IntoResponse as _, Redirect, Response},
 };
 use boathook_schema::Page as Rows;
@@ -19,7 +18,7 @@ use crate::{
     errors::{Answer, Problem},
     people::{Admin, Caller, HouseAdmin},
     ui::{
-        chrome::{Chrome, Section, html},
+        chrome::{Chrome, Section, html_with},
         forms::{Fields, Form},
         links,
         visit::Visit,
@@ -115,7 +114,5 @@ async fn page(
         name: form.get("name").to_owned(),
         problem,
     };
-    let mut answer = html(&page)?;
-    *answer.status_mut() = status.unwrap_or(StatusCode::OK);
-    Ok(answer)
+    html_with(status, &page)
 }

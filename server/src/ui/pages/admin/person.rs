@@ -2,7 +2,6 @@
 use askama::Template;
 use axum::{
     extract::State,
-    http::StatusCode,
     response::{IntoResponse as _, Redirect, Response},
 };
 use boathook_hooks::ids::{CustomerId, Digest, PersonId};
@@ -20,7 +19,7 @@ use crate::{
     errors::{Answer, Problem},
     people::{Caller, HouseAdmin, grants, password},
     ui::{
-        chrome::{Chrome, Section, html},
+        chrome::{Chrome, Section, html_with},
         forms::{Fields, Form},
         links,
         roles::{self, RoleField},
@@ -155,9 +154,7 @@ async fn page(
         done,
         problem,
     };
-    let mut answer = html(&page)?;
-    *answer.status_mut() = status.unwrap_or(StatusCode::OK);
-    Ok(answer)
+    html_with(status, &page)
 }
 
 impl Page {

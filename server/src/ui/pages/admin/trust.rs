@@ -2,7 +2,6 @@
 use askama::Template;
 use axum::{
     extract::State,
-    http::StatusCode,
     response::{IntoResponse as _, Redirect, Response},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -19,7 +18,7 @@ use crate::{
     errors::{Answer, Problem},
     people::{Admin, Caller, HouseAdmin},
     ui::{
-        chrome::{Chrome, Section, html},
+        chrome::{Chrome, Section, html_with},
         forms::{Fields, Form},
         visit::Visit,
         words::{Mark, Size},
@@ -122,9 +121,7 @@ fn page(
         document,
         problem,
     };
-    let mut answer = html(&page)?;
-    *answer.status_mut() = status.unwrap_or(StatusCode::OK);
-    Ok(answer)
+    html_with(status, &page)
 }
 
 /// How long a document lives still: a word, a shape, and how many days.

@@ -1,6 +1,6 @@
 //! Numbers over time: a chart of UTC days, and the same as a table.
 use askama::Template;
-use axum::{http::StatusCode, response::Response};
+use axum::response::Response;
 use boathook_hooks::{
     ids::CustomerId,
     time::{DAY, Time},
@@ -13,7 +13,7 @@ use crate::{
     errors::{Answer, Problem},
     people::Caller,
     ui::{
-        chrome::{Chrome, Section, html},
+        chrome::{Chrome, Section, html_with},
         links,
         visit::Visit,
     },
@@ -209,7 +209,7 @@ pub async fn page(app: &App, caller: &Caller, visit: &Visit, asked: Asked) -> An
         links::with_query("/audit", query)
     };
     let status = problem.as_ref().map(|p| p.status);
-    let mut answer = html(&Page {
+    let page = Page {
         chrome: Chrome::of(app, caller, visit, Section::Audit, "Audit: over time"),
         tab: "days",
         customers: links::customers(app, &caller.scope).await?,
@@ -224,9 +224,8 @@ pub async fn page(app: &App, caller: &Caller, visit: &Visit, asked: Asked) -> An
         days,
         customer,
         problem,
-    })?;
-    *answer.status_mut() = status.unwrap_or(StatusCode::OK);
-    Ok(answer)
+    };
+    html_with(status, &page)
 }
 
 #[cfg(test)]

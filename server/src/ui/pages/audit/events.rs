@@ -1,6 +1,6 @@
 //! What happened: events of one chain, newest first, each with all that was recorded of it.
 use askama::Template;
-use axum::{http::StatusCode, response::Response};
+use axum::response::Response;
 use boathook_hooks::{
     ids::CustomerId,
     time::{DAY, Time},
@@ -14,7 +14,7 @@ use crate::{
     errors::{Answer, Problem},
     people::Caller,
     ui::{
-        chrome::{Chrome, Section, html},
+        chrome::{Chrome, Section, html_with},
         event_words::{KINDS, Told},
         history::Line,
         links,
@@ -142,7 +142,7 @@ pub async fn page(app: &App, caller: &Caller, visit: &Visit, asked: Asked) -> An
     let chain = chain.map(|c| c.to_string()).unwrap_or_default();
     let next = cursor.map(|cursor| older(&asked, &chain, &cursor));
     let status = problem.as_ref().map(|p| p.status);
-    let mut answer = html(&Page {
+    let page = Page {
         chrome: Chrome::of(app, caller, visit, Section::Audit, "Audit: events"),
         tab: "events",
         rows: events.into_iter().map(|e| Row::of(&told, e)).collect(),
@@ -153,9 +153,8 @@ pub async fn page(app: &App, caller: &Caller, visit: &Visit, asked: Asked) -> An
         asked,
         works: caller.as_staff().is_some(),
         problem,
-    })?;
-    *answer.status_mut() = status.unwrap_or(StatusCode::OK);
-    Ok(answer)
+    };
+    html_with(status, &page)
 }
 
 /// The same filter, further back.
