@@ -128,6 +128,25 @@ impl Engine {
         .await
     }
 
+    pub(crate) async fn unregister_server(
+        &self,
+        scope: &Scope,
+        write: Write,
+        id: String,
+    ) -> Answer<()> {
+        let allowed = scope.holds_house();
+        let loose = Home::new(Table::Loose, write.op_id.0);
+        self.write("unregister_server", write, loose, move |tx| {
+            ensure(allowed, Refused::OutOfScope)?;
+            is_word(&id)?;
+            // Later than what it said of itself in the same millisecond.
+            let stamp = u64::try_from(tx.now().ms()).unwrap_or(0) + 1;
+            tx.list_stamped(List::Servers, "", &id, None, stamp);
+            Ok(())
+        })
+        .await
+    }
+
     pub(crate) async fn servers(&self, scope: &Scope, now: Time) -> Read<Vec<Server>> {
         let allowed = scope.holds_house();
         self.read("servers", move |look| {

@@ -99,6 +99,16 @@ pub async fn servers_that_are_silent_are_not_shown(mut b: Bench) {
     register(&b, "one").await;
     assert_eq!(ids(&b).await, ["one", "two"]);
     assert_eq!(b.store.servers(&at_acme(), b.now).await.unwrap(), []);
+    let leave = |scope: Scope| {
+        let b = b.clone();
+        async move {
+            let write = b.system();
+            b.store.unregister_server(&scope, write, "one".into()).await
+        }
+    };
+    assert_eq!(refused(leave(at_acme()).await), Refused::OutOfScope);
+    done(leave(Scope::System).await);
+    assert_eq!(ids(&b).await, ["two"]);
 }
 
 pub async fn the_houses_work_is_the_houses_alone(b: Bench) {

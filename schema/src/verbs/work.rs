@@ -12,6 +12,8 @@ verbs! {
     fn give_lease(scope: &Scope, write: Write, name: String, holder: String, fencing: u64) -> Answer<bool>;
     /// A server says that it lives, at the write's `now`. For the house.
     fn register_server(scope: &Scope, write: Write, id: String, address: String, started: Time) -> Answer<()>;
+    /// A server says that it ends, so that nobody takes it for alive. For the house.
+    fn unregister_server(scope: &Scope, write: Write, id: String) -> Answer<()>;
     /// The servers that were heard in the last minute, by id.
     fn servers(scope: &Scope, now: Time) -> Read<Vec<Server>>;
 }

@@ -4,18 +4,20 @@ use std::{path::PathBuf, time::Instant};
 use anyhow::{Context as _, bail};
 use boathook_hooks::time::Time;
 use boathook_schema::{
-    CheckOptions, Checked, Copied, CopyOptions, CopyProgress, Migrate, ObjectsConfig, Store,
+    CheckOptions, Checked, Copied, CopyError, CopyOptions, CopyProgress, Migrate, ObjectsConfig,
+    Scope, Store,
 };
 
 use crate::{
     cli::out::{Out, table},
     config::Config,
+    keys::Keys,
 };
 
 #[derive(clap::Subcommand)]
 pub enum Command {
-    /// Copy all records and packets into another store, which must be new; stop the servers of both before. Run it again
-    /// to go on after it was cut off. At the end both sides are read again and compared.
+    /// Copy all records and packets into another store, which must be new (no `init` on it); stop the servers of both
+    /// before. Run it again to go on after it was cut off. At the end both sides are read again and compared.
     Copy {
         /// The source: sqlite:///DIRECTORY or cql://HOST/KEYSPACE. Without it, --from-config says it.
         #[arg(long, value_name = "URL", required_unless_present = "from_config")]
@@ -61,7 +63,7 @@ pub async fn run(config: &Config, command: Command, out: &Out) -> anyhow::Result
                 (from, None) => (from.unwrap_or_default(), ObjectsConfig::default()),
             };
             let to = to.unwrap_or_else(|| config.store_url());
-            copy(&from, &objects, &to, &config.objects, out).await
+            copy(&from, &objects, &to, config, out).await
         }
         Command::Check { repair, read_bytes } => {
             let store = crate::open_store(config).await?;
@@ -71,25 +73,62 @@ pub async fn run(config: &Config, command: Command, out: &Out) -> anyhow::Result
     }
 }
 
+/// Keys in files are not in the store: without them no bearer and no root fits the copy.
+async fn keys_go_along(source: &Store, target: &Config) -> anyhow::Result<()> {
+    if Keys::are_in(source).await? {
+        return Ok(());
+    }
+    if Keys::are_shared_by(target)? {
+        bail!(
+            "the source's keys lie in files of its server's data_dir and would not go with its store. Name an operator_secret \
+             in its config, and run `boathook-server keys seal` with it first"
+        );
+    }
+    eprintln!(
+        "The keys are not in the store: bring the folder `keys` of the data_dir along by hand."
+    );
+    Ok(())
+}
+
+/// What a server writes meanwhile would be lost, or be found as a difference at the very end.
+async fn nobody_works_on(store: &Store, which: &str) -> anyhow::Result<()> {
+    let now = Time::wall_clock();
+    let servers = store.servers(&Scope::System, now).await?;
+    let Some(server) = servers.iter().max_by_key(|s| s.seen) else {
+        return Ok(());
+    };
+    bail!(
+        "a server works on the {which}: {} at {} was heard {} s ago. Stop it first. One that was killed rather than stopped \
+         is taken for alive for a minute",
+        server.id,
+        server.address,
+        now.since(server.seen) / 1000
+    )
+}
+
 async fn copy(
     from: &str,
     from_objects: &ObjectsConfig,
     to: &str,
-    to_objects: &ObjectsConfig,
+    config: &Config,
     out: &Out,
 ) -> anyhow::Result<()> {
+    let to_objects = &config.objects;
     if from == to {
         bail!("--from and --to are the same store");
     }
     let source = Store::open_with(from, from_objects)
         .await
         .context("the source cannot be opened")?;
+    nobody_works_on(&source, "source").await?;
+    keys_go_along(&source, config).await?;
     boathook_schema::migrate(to, Migrate::Up)
         .await
         .context("the target cannot be made")?;
     let target = Store::open_with(to, to_objects)
         .await
         .context("the target cannot be opened")?;
+    nobody_works_on(&target, "target").await?;
     let named = |objects: &ObjectsConfig| !objects.url.is_empty();
     let options = CopyOptions {
         from: shown(from),
@@ -102,6 +141,10 @@ async fn copy(
         .copy_to(&target, &options, |done| line.say(&progress(done)))
         .await;
     line.end();
+    if let Err(done @ CopyError::Done { .. }) = &copied {
+        let words = done.to_string();
+        return out.show(&serde_json::json!({ "done": words }), |_| words.clone());
+    }
     let copied = copied.with_context(|| {
         format!(
             "{} is not copied whole; no server starts on the target until it is",

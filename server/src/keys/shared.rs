@@ -152,6 +152,16 @@ impl Keys {
         Self::open(config, store).await
     }
 
+    /// Whether sealed keys lie in this store.
+    pub async fn are_in(store: &Store) -> Result<bool, KeysError> {
+        Ok(stored(store).await?.is_some())
+    }
+
+    /// Whether a server with these settings looks for its keys in the store.
+    pub fn are_shared_by(config: &Config) -> Result<bool, KeysError> {
+        Ok(secret_for(config)?.is_some())
+    }
+
     /// Whether all servers of the store share these keys.
     pub fn are_shared(&self) -> bool {
         self.held().secret.is_some()

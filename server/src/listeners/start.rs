@@ -58,6 +58,7 @@ impl Running {
                 outcome = Err(ServeError::Listener(source));
             }
         }
+        crate::periodic::unregister(&self.app).await;
         outcome
     }
 }

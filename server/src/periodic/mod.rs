@@ -12,6 +12,7 @@ pub use erasing::finish_erasures;
 pub use gc::{Collected, collect_orphans};
 pub use house::each_second;
 use shared::Turn;
+pub use shared::unregister;
 pub use waves::widen;
 
 use crate::app::{Shared, chance};
@@ -31,14 +32,18 @@ pub fn spawn(app: &Shared) {
         }
     });
     let started = app.now();
-    if app.config.is_cluster() {
-        every(
-            app,
-            Duration::from_secs(20),
-            "registering",
-            move |app| async move { shared::register(&app, started).await },
-        );
-    }
+    let first = app.clone();
+    tokio::spawn(async move {
+        if let Err(error) = shared::register(&first, started).await {
+            tracing::warn!(%error, "this server is not in the list of servers yet");
+        }
+    });
+    every(
+        app,
+        Duration::from_secs(20),
+        "registering",
+        move |app| async move { shared::register(&app, started).await },
+    );
     every(
         app,
         Duration::from_secs(5),

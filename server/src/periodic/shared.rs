@@ -1,5 +1,5 @@
 //! What servers that share a store do for each other.
-use std::sync::Mutex;
+use std::{sync::Mutex, time::Duration};
 
 use boathook_hooks::time::Time;
 use boathook_schema::{Leased, Scope, StoreError, Write};
@@ -78,6 +78,17 @@ pub async fn register(app: &App, started: Time) -> Result<(), StoreError> {
     );
     note("register", registered.await?);
     Ok(())
+}
+
+/// Says that this server ends; without it others take it for alive for a minute more.
+pub async fn unregister(app: &App) {
+    let (write, id) = (Write::system(app.now()), app.server.to_string());
+    let left = app.store.unregister_server(&Scope::System, write, id);
+    let left = tokio::time::timeout(Duration::from_secs(2), left).await;
+    match left {
+        Ok(Ok(left)) => drop(note("unregister", left)),
+        _ => tracing::warn!("the list of servers names this one for a minute more"),
+    }
 }
 
 /// Finishes what writes of a server that died left undone.

@@ -41,7 +41,7 @@ fn length(ms: i64) -> Option<String> {
     }
 }
 
-/// A number of bytes in three digits: `3.1 MB`.
+/// A number of bytes in three digits: `3.1 MiB`, in the units that limits are written in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Size {
     pub exact: String,
@@ -50,14 +50,14 @@ pub struct Size {
 
 impl Size {
     pub fn of(bytes: u64) -> Self {
-        let units = ["kB", "MB", "GB", "TB", "PB"];
+        let units = ["KiB", "MiB", "GiB", "TiB", "PiB"];
         let mut value = bytes as f64;
         let mut unit = "bytes";
         for next in units {
             if value < 999.5 {
                 break;
             }
-            value /= 1000.0;
+            value /= 1024.0;
             unit = next;
         }
         let short = match unit {
@@ -141,11 +141,11 @@ mod tests {
         for (bytes, words) in [
             (0, "0 bytes"),
             (999, "999 bytes"),
-            (1_000, "1.0 kB"),
-            (3_140_000, "3.1 MB"),
-            (9_960, "10 kB"),
-            (999_600, "1.0 MB"),
-            (31_000_000, "31 MB"),
+            (1_024, "1.0 KiB"),
+            (3_300_000, "3.1 MiB"),
+            (10_200, "10 KiB"),
+            (1_023_600, "1.0 MiB"),
+            (31 << 20, "31 MiB"),
         ] {
             assert_eq!(Size::of(bytes).short, words, "{bytes}");
         }

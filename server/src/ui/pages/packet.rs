@@ -327,7 +327,7 @@ mod tests {
             "denied by policy",
             "timed out",
             "older lines",
-            "5.0 MB",
+            "4.8 MiB",
             "1.2 s",
             "1 ok",
             "1 failed",

@@ -234,6 +234,8 @@ mod tests {
     use boathook_hooks::time::DAY;
 
     use super::*;
+    use axum::http::StatusCode;
+
     use crate::{api::tests::house::House, ui::tests::Browser};
 
     #[test]
