@@ -46,7 +46,7 @@ pub(crate) fn owner(entry: &Entry) -> Option<Home> {
     match entry.list {
         List::Customers => home(Table::Customers, sort),
         List::JoinTokens => home(Table::JoinTokens, sort),
-        List::Tickets => home(Table::Tickets, sort),
+        List::Tickets => home(Table::Tickets, sort.split_once('\u{1}')?.1),
         List::Hooks => home(Table::Hooks, sort),
         List::Instances => home(Table::Instances, sort),
         List::ActiveHooks | List::Reserving => home(Table::Revisions, sort),

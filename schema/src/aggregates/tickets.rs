@@ -6,7 +6,9 @@ use super::search::{self, Named};
 use crate::{
     Answer, Chain, EventKind, NewEvent, Page, Paged, PutTicket, Refs, Refused, Scope, Ticket,
     TicketRef, Write, codec,
-    engine::{Engine, HEAD, Home, List, Look as _, Stop, Table, Tx, ensure, listing},
+    engine::{
+        Engine, HEAD, Home, List, Look as _, Stop, Table, Tx, ensure, keys::newest_first, listing,
+    },
     verbs::Read,
 };
 
@@ -16,7 +18,11 @@ pub(super) fn home(at: &TicketRef) -> Home {
 
 /// Under its customer and under `*`.
 fn list(tx: &mut Tx<'_>, ticket: &Ticket) -> Result<(), Stop> {
-    let sort = sort_key(&ticket.at);
+    let sort = format!(
+        "{}\u{1}{}",
+        newest_first(ticket.created_at),
+        sort_key(&ticket.at)
+    );
     for part in ["*", ticket.customer.as_str()] {
         tx.list_put(List::Tickets, part, &sort, "ticket", ticket)?;
     }

@@ -280,7 +280,7 @@ pub async fn of_two_drafts_at_once_over_one_version_one_wins(b: Bench) {
     assert_eq!(b.hook(&hook.id).await.version, 2);
 }
 
-pub async fn hooks_are_listed_by_state_customer_and_ticket(b: Bench) {
+pub async fn hooks_are_listed_by_state_customer_ticket_and_author_newest_first(b: Bench) {
     let draft = b.drafted(&[acme()]).await;
     let review = b.in_review(&[acme(), bolt()]).await;
     let elsewhere = DraftText {
@@ -303,8 +303,10 @@ pub async fn hooks_are_listed_by_state_customer_and_ticket(b: Bench) {
             .unwrap();
         page.items.into_iter().map(|h| h.id).collect()
     };
-    let by_id = |mut ids: Vec<HookId>| {
+    // An id begins with when it was made.
+    let newest_first = |mut ids: Vec<HookId>| {
         ids.sort();
+        ids.reverse();
         ids
     };
     let in_review = HookFilter {
@@ -318,7 +320,7 @@ pub async fn hooks_are_listed_by_state_customer_and_ticket(b: Bench) {
     };
     assert_eq!(
         list(bolts.clone()).await,
-        by_id(vec![review.id.clone(), other.id.clone()])
+        newest_first(vec![review.id.clone(), other.id.clone()])
     );
     let on_ticket = HookFilter {
         ticket: Some(ticket()),
@@ -326,13 +328,30 @@ pub async fn hooks_are_listed_by_state_customer_and_ticket(b: Bench) {
     };
     assert_eq!(
         list(on_ticket.clone()).await,
-        by_id(vec![draft.id, review.id.clone()])
+        newest_first(vec![draft.id.clone(), review.id.clone()])
     );
     let both = HookFilter {
         ticket: Some(ticket()),
         ..bolts
     };
-    assert_eq!(list(both).await, [review.id]);
+    assert_eq!(list(both).await, std::slice::from_ref(&review.id));
+    let of = |author, state: Option<&str>| HookFilter {
+        author: Some(author),
+        state: state.map(ToOwned::to_owned),
+        ..HookFilter::default()
+    };
+    assert_eq!(list(of(bob(), None)).await, []);
+    let all = newest_first(vec![draft.id.clone(), review.id.clone(), other.id.clone()]);
+    assert_eq!(list(of(ada(), None)).await, all);
+    let drafts = newest_first(vec![draft.id.clone(), other.id]);
+    assert_eq!(list(of(ada(), Some("draft"))).await, drafts);
+    let sent = done(
+        b.step(&b.hook(&draft.id).await, Move::Submit, Some(b"x"))
+            .await,
+    );
+    assert_eq!(list(of(ada(), Some("draft"))).await, drafts[..1]);
+    let reviews = newest_first(vec![review.id, sent.id]);
+    assert_eq!(list(of(ada(), Some("in review"))).await, reviews);
     let bolts_chain = b
         .events(Chain::Customer(bolt()), Some(EventKind::DRAFT_PUT))
         .await;

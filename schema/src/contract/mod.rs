@@ -62,7 +62,7 @@ macro_rules! contract_tests {
                 what_somebody_signed_is_not_edited_under_them,
                 the_last_signature_signs_or_holds,
                 of_two_drafts_at_once_over_one_version_one_wins,
-                hooks_are_listed_by_state_customer_and_ticket,
+                hooks_are_listed_by_state_customer_ticket_and_author_newest_first,
             ]
             instances: [
                 an_instance_is_made_once_for_its_key,
@@ -138,6 +138,7 @@ macro_rules! contract_tests {
                 the_same_ticket_again_changes_nothing,
                 a_ticket_never_changes_its_customer,
                 a_ticket_without_system_or_key_is_refused,
+                tickets_are_listed_newest_first_whoever_asks,
             ]
             packets: [
                 a_packet_is_its_chunks_in_order,

@@ -1,6 +1,6 @@
 //! Tickets: known by system and key.
 use super::bench::{Bench, acme, at_acme, bolt, done, refused, ticket};
-use crate::{Chain, EventKind, PutTicket, Refused, Scope, TicketRef};
+use crate::{Chain, EventKind, Page, PutTicket, Refused, Scope, TicketRef};
 
 fn put(title: &str) -> PutTicket {
     PutTicket {
@@ -72,5 +72,55 @@ pub async fn a_ticket_without_system_or_key_is_refused(b: Bench) {
             .put_ticket(&at_acme(), b.ada(), PutTicket { at, ..put("x") })
             .await;
         assert!(matches!(refused(answer), Refused::Malformed(_)));
+    }
+}
+
+pub async fn tickets_are_listed_newest_first_whoever_asks(mut b: Bench) {
+    // Their keys say nothing of when they were made.
+    for (n, key) in ["m", "a", "z", "k"].into_iter().enumerate() {
+        let at = TicketRef {
+            key: key.into(),
+            ..ticket()
+        };
+        let customer = if n % 2 == 0 { acme() } else { bolt() };
+        let new = PutTicket {
+            at,
+            customer,
+            ..put(key)
+        };
+        done(b.store.put_ticket(&Scope::All, b.ada(), new).await);
+        b.later(1_000);
+    }
+    // A change leaves it where it is.
+    let first = TicketRef {
+        key: "m".into(),
+        ..ticket()
+    };
+    let changed = PutTicket {
+        at: first,
+        ..put("M")
+    };
+    done(b.store.put_ticket(&Scope::All, b.ada(), changed).await);
+    let both = Scope::Only([acme(), bolt()].into());
+    for (scope, customer, keys) in [
+        (Scope::All, None, vec!["k", "z", "a", "m"]),
+        (both, None, vec!["k", "z", "a", "m"]),
+        (Scope::All, Some(acme()), vec!["z", "m"]),
+        (at_acme(), None, vec!["z", "m"]),
+    ] {
+        let (mut found, mut page) = (Vec::new(), Page::first(1));
+        loop {
+            let next = b
+                .store
+                .tickets(&scope, customer.clone(), page)
+                .await
+                .unwrap();
+            found.extend(next.items.into_iter().map(|t| t.at.key));
+            if next.next.is_none() {
+                break;
+            }
+            page = Page::first(1).after(next.next);
+        }
+        assert_eq!(found, keys);
     }
 }

@@ -114,9 +114,9 @@ pub(crate) enum List {
     Customers,
     /// By customer; sorted by hash.
     JoinTokens,
-    /// By customer or `*`; sorted by system and key.
+    /// By customer or `*`; newest first.
     Tickets,
-    /// By `*`, `state/S`, `customer/C`, `ticket/SYSTEM/KEY`; sorted by id.
+    /// By `*`, `state/S`, `customer/C`, `ticket/SYSTEM/KEY`, `author/P`, `author/P/S`; sorted by id.
     Hooks,
     /// By `*`, `customer/C`, `state/S`, `customer/C/S`, some also by `sample/N` and `customer/C/sample/N`; sorted by id.
     Instances,

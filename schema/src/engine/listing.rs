@@ -27,6 +27,34 @@ pub(crate) fn page<T>(
     )
 }
 
+/// The same, the last ones first: the cursor is the sort key, and the next page lies below it.
+pub(crate) fn page_back<T>(
+    look: &mut dyn Look,
+    list: List,
+    parts: &[String],
+    page: &Page,
+    mut keep: impl FnMut(&mut dyn Look, &str, &[u8]) -> Result<Option<T>, Stop>,
+) -> Result<Paged<T>, Stop> {
+    let size = page.size();
+    let mut to = page.key::<String>()?.unwrap_or_default();
+    let mut kept: Vec<(String, T)> = Vec::new();
+    loop {
+        let (rows, more) = merged_back(look, list, parts, &to, size + 1)?;
+        for (sort, body) in &rows {
+            if let Some(item) = keep(look, sort, body)? {
+                kept.push((sort.clone(), item));
+                if kept.len() > size {
+                    return Ok(Paged::of(kept, size));
+                }
+            }
+        }
+        match rows.last() {
+            Some((last, _)) if more => to.clone_from(last),
+            _ => return Ok(Paged::of(kept, size)),
+        }
+    }
+}
+
 /// The same of the entries above `within.0` and below `within.1` (empty: no end).
 pub(crate) fn page_within<T>(
     look: &mut dyn Look,
@@ -82,6 +110,36 @@ pub(crate) fn merged(
         all.extend(rows);
     }
     all.sort_by(|a, b| a.0.cmp(&b.0));
+    all.dedup_by(|a, b| a.0 == b.0);
+    more |= all.len() > limit;
+    all.truncate(limit);
+    Ok((all, more))
+}
+
+/// The last `limit` entries below `to` (empty: no end) of all parts together, falling, and whether there may be more.
+fn merged_back(
+    look: &mut dyn Look,
+    list: List,
+    parts: &[String],
+    to: &str,
+    limit: usize,
+) -> Result<(Rows, bool), Stop> {
+    let need = |part: &String| Need::ListBack {
+        list,
+        part: part.clone(),
+        after: String::new(),
+        to: to.to_owned(),
+        limit,
+    };
+    look.ahead(parts.iter().map(need).collect())?;
+    let mut all = Vec::new();
+    let mut more = false;
+    for part in parts {
+        let rows = look.list_back(list, part, "", to, limit)?;
+        more |= rows.len() == limit;
+        all.extend(rows);
+    }
+    all.sort_by(|a, b| b.0.cmp(&a.0));
     all.dedup_by(|a, b| a.0 == b.0);
     more |= all.len() > limit;
     all.truncate(limit);

@@ -108,11 +108,12 @@ pub enum AfterSignature {
     Held,
 }
 
-/// Which hooks a list holds: newest change last within one key.
+/// Which hooks a list holds: all that is set.
 #[derive(Clone, Debug, Default)]
 pub struct HookFilter {
     /// A [`HookState::word`] of the latest revision.
     pub state: Option<String>,
     pub customer: Option<CustomerId>,
     pub ticket: Option<TicketRef>,
+    pub author: Option<PersonId>,
 }

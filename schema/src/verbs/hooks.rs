@@ -25,6 +25,7 @@ verbs! {
     fn add_signature(scope: &Scope, write: Write, signature: AddSignature) -> Answer<HookRecord>;
     fn hook(scope: &Scope, id: &HookId) -> Read<Option<HookRecord>>;
     fn hook_revision(scope: &Scope, id: &HookId, revision: u32) -> Read<Option<HookRevision>>;
-    /// By id, which is by time of making. `hooks_by_state`, by customer, by ticket.
+    /// Newest first: by id, which is by time of making, falling. By state, customer, ticket, author, author and state; of
+    /// other filters together the narrowest of these is read and the rest left out.
     fn hooks(scope: &Scope, filter: HookFilter, page: Page) -> Read<Paged<HookRecord>>;
 }

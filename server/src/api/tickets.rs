@@ -60,7 +60,8 @@ impl From<Ticket> for TicketRow {
     }
 }
 
-/// A ticket with all that belongs to it; lists are cut at 100, and go on under their own addresses.
+/// A ticket with all that belongs to it; lists are cut at the 100 newest, and go on under their own
+/// addresses.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TicketView {
     #[serde(flatten)]
@@ -108,7 +109,7 @@ pub async fn put(
     ))
 }
 
-/// Tickets, newest first.
+/// Tickets, newest first: by when they were made known here, falling.
 #[utoipa::path(get, path = "/api/v1/tickets", tag = "tickets", params(TicketsQuery), responses((status = 200, body = List<TicketRow>)))]
 pub async fn list(
     State(app): State<Shared>,

@@ -6,7 +6,10 @@ mod reading;
 
 use std::collections::BTreeSet;
 
-use boathook_hooks::{ids::HookId, states::HookState};
+use boathook_hooks::{
+    ids::{HookId, PersonId},
+    states::HookState,
+};
 use bson::doc;
 
 use crate::{
@@ -72,13 +75,24 @@ fn ticket_part(ticket: &TicketRef) -> String {
     format!("ticket/{}\u{1}{}", ticket.system, ticket.key)
 }
 
+/// All of an author's, or those of them in one state.
+fn author_part(author: &PersonId, state: Option<&str>) -> String {
+    match state {
+        None => format!("author/{author}"),
+        Some(state) => format!("author/{author}\u{1}{state}"),
+    }
+}
+
 /// Parts of the list that a hook stands in.
 fn parts(hook: &HookRecord) -> BTreeSet<String> {
-    let state = hook.latest().map(|r| format!("state/{}", r.state.word()));
+    let word = hook.latest().map(|r| r.state.word());
+    let state = word.map(|word| format!("state/{word}"));
+    let own = word.map(|word| author_part(&hook.author, Some(word)));
     let customers = hook.customers.iter().map(|c| format!("customer/{c}"));
-    ["*".to_owned()]
+    ["*".to_owned(), author_part(&hook.author, None)]
         .into_iter()
         .chain(state)
+        .chain(own)
         .chain(hook.ticket.as_ref().map(ticket_part))
         .chain(customers)
         .collect()

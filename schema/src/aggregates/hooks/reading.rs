@@ -1,7 +1,7 @@
 //! Hooks as they are listed.
 use boathook_hooks::ids::{CustomerId, HookId};
 
-use super::{home, row, ticket_part};
+use super::{author_part, home, row, ticket_part};
 use crate::{
     HookFilter, HookRecord, HookRevision, Page, Paged, Scope, codec,
     engine::{Engine, List, listing},
@@ -13,6 +13,9 @@ fn narrowest(filter: &HookFilter, only: Option<&[CustomerId]>) -> Vec<String> {
     match (&filter.ticket, only, &filter.state) {
         (_, Some([]), _) => Vec::new(),
         (Some(ticket), _, _) => vec![ticket_part(ticket)],
+        (None, _, state) if let Some(author) = &filter.author => {
+            vec![author_part(author, state.as_deref())]
+        }
         (None, Some(some), _) => some.iter().map(|c| format!("customer/{c}")).collect(),
         (None, None, Some(state)) => vec![format!("state/{state}")],
         (None, None, None) => vec!["*".to_owned()],
@@ -22,6 +25,7 @@ fn narrowest(filter: &HookFilter, only: Option<&[CustomerId]>) -> Vec<String> {
 fn wanted(filter: &HookFilter, only: Option<&[CustomerId]>, hook: &HookRecord) -> bool {
     let state = hook.latest().map_or("", |r| r.state.word());
     filter.state.as_deref().is_none_or(|wanted| wanted == state)
+        && filter.author.as_ref().is_none_or(|a| *a == hook.author)
         && (filter.ticket.is_none() || filter.ticket == hook.ticket)
         && only.is_none_or(|some| hook.customers.iter().any(|c| some.contains(c)))
 }
@@ -68,7 +72,7 @@ impl Engine {
         self.read("hooks", move |look| {
             let only = only.as_deref();
             let parts = narrowest(&filter, only);
-            listing::page(look, List::Hooks, &parts, &page, |_, _, body| {
+            listing::page_back(look, List::Hooks, &parts, &page, |_, _, body| {
                 let hook: HookRecord = codec::decode("hook", body)?;
                 Ok(wanted(&filter, only, &hook).then_some(hook))
             })

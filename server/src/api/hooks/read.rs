@@ -6,7 +6,7 @@ use axum::{
 };
 use boathook_hooks::{
     envelope::EnvelopeSignature,
-    ids::{CustomerId, HookId},
+    ids::{CustomerId, HookId, PersonId},
     protocol,
     verify::Refusal,
 };
@@ -33,6 +33,9 @@ pub struct HooksQuery {
     pub customer: Option<CustomerId>,
     /// `system/key`.
     pub ticket: Option<String>,
+    /// Whose: the id of a person.
+    #[param(value_type = Option<String>)]
+    pub author: Option<PersonId>,
     pub after: Option<String>,
     pub limit: Option<u32>,
 }
@@ -44,7 +47,7 @@ pub struct Form {
     pub form: Option<String>,
 }
 
-/// Hooks, newest first.
+/// Hooks, newest first: by when they were begun, falling.
 #[utoipa::path(get, path = "/api/v1/hooks", tag = "hooks", params(HooksQuery), responses((status = 200, body = List<HookRow>)))]
 pub async fn list(
     State(app): State<Shared>,
@@ -68,6 +71,7 @@ pub async fn list(
         state: query.state.map(|s| s.replace('_', " ")),
         customer: query.customer,
         ticket,
+        author: query.author,
     };
     let page = Page::first(query.limit.unwrap_or(100)).after(query.after);
     let hooks = app.store.hooks(&caller.scope, filter, page).await?;

@@ -336,6 +336,21 @@ mod tests {
     const NEW: &str = "/tickets/jira/SUP-1/hooks/new";
 
     #[tokio::test]
+    async fn a_new_hook_begins_with_the_text_of_the_tickets_newest() {
+        let house = House::new().await;
+        house.ticket().await;
+        let ada = Browser::of(&house, "ada").await;
+        for title in ["Older words", "Newer words"] {
+            let toml = TOML.replace("Host facts", title);
+            let said = ada.post(NEW, &[("toml", &toml), ("act", "save")]).await;
+            assert_eq!(said.status, StatusCode::SEE_OTHER, "{}", said.text());
+        }
+        let text = ada.get(NEW).await.text();
+        assert!(text.contains("Newer words"), "{text}");
+        assert!(!text.contains("Older words"), "{text}");
+    }
+
+    #[tokio::test]
     async fn a_text_with_a_fault_keeps_what_was_typed_and_says_what_is_wrong() {
         let house = House::new().await;
         house.ticket().await;

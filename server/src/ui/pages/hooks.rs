@@ -61,7 +61,7 @@ pub async fn get(
     let filter = HookFilter {
         state: state.clone(),
         customer: customer.clone(),
-        ticket: None,
+        ..HookFilter::default()
     };
     let page = Rows::first(ROWS).after(asked.after);
     let hooks = app.store.hooks(&caller.scope, filter, page).await?;
