@@ -15,9 +15,9 @@ use crate::{
 };
 
 /// The version that this program makes and needs.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 /// The oldest program version that can work on a store after migration N.
-const COMPATIBLE_FROM: [u32; VERSION as usize] = [1];
+const COMPATIBLE_FROM: [u32; VERSION as usize] = [1, 2];
 /// How long a program that migrates may be silent before another takes over.
 const LEASE_S: i32 = 60;
 /// How long one waits for another that migrates.
@@ -37,10 +37,27 @@ pub(super) fn sql<E: Into<Failure>>(e: E) -> StoreError {
     failed("migrating")(e.into())
 }
 
+/// The version that makes a list's table.
+const fn made_by(list: List) -> u32 {
+    match list {
+        List::Runs => 2,
+        _ => 1,
+    }
+}
+
+fn tables(version: u32) -> impl Iterator<Item = Table> {
+    let all: &[Table] = if version == 1 { &Table::ALL } else { &[] };
+    all.iter().copied()
+}
+
+fn lists(version: u32) -> impl Iterator<Item = List> {
+    let all = List::ALL.into_iter();
+    all.filter(move |list| made_by(*list) == version)
+}
+
 /// Statements that lead from version N − 1 to N, and back.
 fn up(version: u32, keyspace: &str) -> Vec<String> {
-    debug_assert_eq!(version, 1);
-    let table = |t: &Table| {
+    let table = |t: Table| {
         // What changes nothing but the audit is forgotten after three days.
         let ttl = match t {
             Table::Loose => " WITH default_time_to_live = 259200",
@@ -53,25 +70,22 @@ fn up(version: u32, keyspace: &str) -> Vec<String> {
     };
     // None of them forgets by itself, hints least of all: each goes when nothing is owed, and one that went before would leave
     // a change half done that nobody looks for.
-    let list = |l: &List| {
+    let list = |l: List| {
         format!(
             "CREATE TABLE IF NOT EXISTS {keyspace}.{} (part text, sort text, body blob, PRIMARY KEY (part, sort))",
             l.name()
         )
     };
-    Table::ALL
-        .iter()
+    tables(version)
         .map(table)
-        .chain(List::ALL.iter().map(list))
+        .chain(lists(version).map(list))
         .collect()
 }
 
 fn down(version: u32, keyspace: &str) -> Vec<String> {
-    debug_assert_eq!(version, 1);
-    let names = Table::ALL
-        .iter()
-        .map(|t| t.name())
-        .chain(List::ALL.iter().map(|l| l.name()));
+    let names = tables(version)
+        .map(Table::name)
+        .chain(lists(version).map(List::name));
     names
         .map(|name| format!("DROP TABLE IF EXISTS {keyspace}.{name}"))
         .collect()
@@ -317,5 +331,14 @@ mod tests {
         let hints: Vec<_> = made.iter().filter(|cql| cql.contains("k.hints ")).collect();
         assert_eq!(hints.len(), 1);
         assert!(!hints[0].contains("time_to_live"), "{hints:?}");
+    }
+
+    #[test]
+    fn every_table_is_made_once_and_taken_away_by_the_same_version() {
+        let made: Vec<_> = (1..=VERSION).flat_map(|v| up(v, "k")).collect();
+        assert_eq!(made.len(), Table::ALL.len() + List::ALL.len());
+        for version in 1..=VERSION {
+            assert_eq!(up(version, "k").len(), down(version, "k").len());
+        }
     }
 }

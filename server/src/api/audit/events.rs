@@ -116,6 +116,21 @@ pub enum Order {
     Oldest,
 }
 
+impl EventsQuery {
+    pub fn filter(&self) -> Answer<EventFilter> {
+        Ok(EventFilter {
+            kind: self.kind.clone().map(|k| EventKind(k.into())),
+            person: self.person.clone(),
+            ticket: self.ticket.as_deref().map(ticket).transpose()?,
+            hook: self.hook.clone(),
+            instance: self.instance.clone(),
+            from: self.from,
+            before: self.before,
+            newest_first: self.order.unwrap_or_default() == Order::Newest,
+        })
+    }
+}
+
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ExportQuery {
@@ -131,16 +146,7 @@ pub async fn events(
     Query(query): Query<EventsQuery>,
 ) -> Answer<Json<List<EventView>>> {
     let chain = chain(&caller, &query.chain)?;
-    let filter = EventFilter {
-        kind: query.kind.map(|k| EventKind(k.into())),
-        person: query.person,
-        ticket: query.ticket.as_deref().map(ticket).transpose()?,
-        hook: query.hook,
-        instance: query.instance,
-        from: query.from,
-        before: query.before,
-        newest_first: query.order.unwrap_or_default() == Order::Newest,
-    };
+    let filter = query.filter()?;
     let page = Page::first(query.limit.unwrap_or(100)).after(query.after);
     let events = app
         .store

@@ -1,17 +1,17 @@
-//! What is active now, and numbers by day.
+//! What is active now.
 use axum::extract::State;
 use boathook_hooks::{
     ids::{CustomerId, Digest, HookId, PersonId},
     time::Time,
 };
-use boathook_schema::{Chain, DayStat, Revision, TicketRef};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use boathook_schema::{Revision, TicketRef};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
-    api::extract::{Json, List, Query},
+    api::extract::{Json, List},
     app::{App, Shared},
-    errors::{Answer, Problem},
+    errors::Answer,
     people::{Caller, Viewer},
 };
 
@@ -64,38 +64,6 @@ impl From<Revision> for ActiveHook {
     }
 }
 
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct DaysQuery {
-    /// A UTC day, included.
-    pub from: String,
-    /// A UTC day, included.
-    pub to: String,
-    #[param(value_type = Option<String>)]
-    pub customer: Option<CustomerId>,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-pub struct DayView {
-    pub chain: String,
-    pub day: String,
-    pub kind: String,
-    pub count: u64,
-    pub bytes: u64,
-}
-
-impl From<DayStat> for DayView {
-    fn from(stat: DayStat) -> Self {
-        Self {
-            chain: stat.chain.to_string(),
-            day: stat.day,
-            kind: stat.kind.to_string(),
-            count: stat.count,
-            bytes: stat.bytes,
-        }
-    }
-}
-
 /// What is active now.
 #[utoipa::path(get, path = "/api/v1/audit/now", tag = "audit", responses((status = 200, body = List<ActiveHook>)))]
 pub async fn now(
@@ -111,32 +79,4 @@ pub async fn now(
 pub async fn active(app: &App, caller: &Caller) -> Answer<Vec<ActiveHook>> {
     let active = app.store.active_hooks(&caller.scope, app.now()).await?;
     Ok(active.hooks.into_iter().map(ActiveHook::from).collect())
-}
-
-/// Numbers by UTC day: events and bytes of each kind.
-#[utoipa::path(get, path = "/api/v1/audit/days", tag = "audit", params(DaysQuery), responses((status = 200, body = List<DayView>)))]
-pub async fn days(
-    State(app): State<Shared>,
-    Viewer(caller): Viewer,
-    Query(query): Query<DaysQuery>,
-) -> Answer<Json<List<DayView>>> {
-    for (field, day) in [("from", &query.from), ("to", &query.to)] {
-        let midnight = format!("{day}T00:00:00Z").parse::<Time>();
-        if day.len() != 10 || midnight.is_err() {
-            return Err(Problem::field(
-                field,
-                "that is no day",
-                "a day such as 2026-11-21",
-            ));
-        }
-    }
-    let chain = query.customer.map(Chain::Customer);
-    let days = app
-        .store
-        .day_stats(&caller.scope, chain, &query.from, &query.to)
-        .await?;
-    Ok(Json(List {
-        items: days.into_iter().map(DayView::from).collect(),
-        next: None,
-    }))
 }

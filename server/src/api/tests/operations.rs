@@ -81,7 +81,10 @@ pub const WHO: &[(&str, &str, &str)] = &[
     ("get", "/api/v1/erasures", "*"),
     ("get", "/api/v1/audit/now", "*"),
     ("get", "/api/v1/audit/days", "*"),
+    ("get", "/api/v1/audit/hook-days", "*"),
+    ("get", "/api/v1/audit/hook-days.csv", "*"),
     ("get", "/api/v1/audit/events", "*"),
+    ("get", "/api/v1/audit/events.csv", "*"),
     ("get", "/api/v1/audit/export", "*"),
     ("get", "/api/v1/audit/heads", "*"),
     ("get", "/api/v1/trust", "*"),
@@ -124,8 +127,12 @@ impl Things {
         let query = match path {
             "/api/v1/packets" => "?ticket=jira/SUP-1",
             "/api/v1/packets/{claim_id}" | "/api/v1/instances/{id}" => "?why=a+test",
-            "/api/v1/audit/days" => "?from=2026-01-01&to=2026-12-31",
-            "/api/v1/audit/events" | "/api/v1/audit/export" => "?chain=customer:acme",
+            "/api/v1/audit/days" | "/api/v1/audit/hook-days" | "/api/v1/audit/hook-days.csv" => {
+                "?from=2026-01-01&to=2026-12-31"
+            }
+            "/api/v1/audit/events" | "/api/v1/audit/events.csv" | "/api/v1/audit/export" => {
+                "?chain=customer:acme"
+            }
             _ => "",
         };
         let path = path

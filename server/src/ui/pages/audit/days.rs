@@ -1,14 +1,12 @@
 //! Numbers over time: a chart of UTC days, and the same as a table.
 use askama::Template;
 use axum::response::Response;
-use boathook_hooks::{
-    ids::CustomerId,
-    time::{DAY, Time},
-};
-use boathook_schema::{Chain, HookDay};
+use boathook_hooks::{ids::CustomerId, time::DAY};
+use boathook_schema::HookDay;
 
 use super::Asked;
 use crate::{
+    api::audit::{by_day, span},
     app::App,
     errors::{Answer, Problem},
     people::Caller,
@@ -21,8 +19,6 @@ use crate::{
 
 /// Days that are shown where none are asked for.
 const DAYS: i64 = 30;
-/// More than that no chart can tell apart.
-const MOST_DAYS: i64 = 400;
 
 const WIDTH: f64 = 1_000.0;
 const LEFT: f64 = 40.0;
@@ -43,6 +39,8 @@ struct Page {
     charts: Vec<Chart>,
     earlier: String,
     later: Option<String>,
+    /// The same days as a file.
+    csv: String,
     problem: Option<Problem>,
 }
 
@@ -153,51 +151,13 @@ impl Chart {
     }
 }
 
-/// The first moment of a day.
-fn start(field: &str, day: &str) -> Answer<Time> {
-    let wrong = || Problem::field(field, "that is no day", "a day in UTC such as 2026-11-21");
-    match day.len() {
-        10 => format!("{day}T00:00:00Z").parse().map_err(|_| wrong()),
-        _ => Err(wrong()),
-    }
-}
-
-/// The first and the last day that are asked for.
-fn span(asked: &Asked, now: Time) -> Answer<(Time, Time)> {
-    let to = asked.to.clone().unwrap_or_else(|| now.day());
-    let to = start("to", &to)?;
-    let from = match &asked.from {
-        Some(day) => start("from", day)?,
-        None => to.plus_ms(-(DAYS - 1) * DAY),
-    };
-    if from > to {
-        return Err(Problem::field(
-            "from",
-            "it is after the last day",
-            "an earlier day",
-        ));
-    }
-    if to.since(from) >= MOST_DAYS * DAY {
-        return Err(Problem::field(
-            "from",
-            "that is too long",
-            "at most 400 days",
-        ));
-    }
-    Ok((from, to))
-}
-
 pub async fn page(app: &App, caller: &Caller, visit: &Visit, asked: Asked) -> Answer<Response> {
     let customer = links::customer(asked.customer.as_deref())?;
-    if let Some(customer) = &customer {
-        caller.must_hold(customer)?;
-    }
-    let (days, shown, problem) = match span(&asked, app.now()) {
-        Ok((from, to)) => {
-            let chain = customer.clone().map(Chain::Customer);
-            let (first, last) = (from.day(), to.day());
-            let verb = app.store.hook_days(&caller.scope, chain, &first, &last);
-            (verb.await?, (from, to), None)
+    let to = asked.to.clone().unwrap_or_else(|| app.now().day());
+    let (days, shown, problem) = match span(asked.from.as_deref(), &to, DAYS) {
+        Ok(shown) => {
+            let days = by_day(app, caller, customer.clone(), shown).await?;
+            (days, shown, None)
         }
         Err(problem) => (Vec::new(), (app.now(), app.now()), Some(problem)),
     };
@@ -208,8 +168,12 @@ pub async fn page(app: &App, caller: &Caller, visit: &Visit, asked: Asked) -> An
         query.extend(customer.as_ref().map(|c| ("customer", c.as_str())));
         links::with_query("/audit", query)
     };
+    let (first, last) = (shown.0.day(), shown.1.day());
+    let mut query = vec![("from", &*first), ("to", &*last)];
+    query.extend(customer.as_ref().map(|c| ("customer", c.as_str())));
     let status = problem.as_ref().map(|p| p.status);
     let page = Page {
+        csv: links::with_query("/api/v1/audit/hook-days.csv", query),
         chrome: Chrome::of(app, caller, visit, Section::Audit, "Audit: over time"),
         tab: "days",
         customers: links::customers(app, &caller.scope).await?,

@@ -36,6 +36,8 @@ struct Page {
     customers: Vec<(CustomerId, String)>,
     rows: Vec<Row>,
     next: Option<String>,
+    /// The same events as a file.
+    csv: String,
     /// Whether the reader may open hooks and tickets.
     works: bool,
     problem: Option<Problem>,
@@ -129,8 +131,10 @@ pub async fn page(app: &App, caller: &Caller, visit: &Visit, asked: Asked) -> An
     let customers = links::customers(app, &caller.scope).await?;
     let chain = chosen(caller, &asked, &customers)?;
     let (mut events, mut cursor, mut problem) = (Vec::new(), None, None);
+    let mut csv = String::new();
     match (filter(&asked), &chain) {
         (Ok(filter), Some(chain)) => {
+            csv = as_csv(&filter, chain);
             let page = Rows::first(ROWS).after(asked.after.clone());
             let found = app.store.events(&caller.scope, chain, filter, page).await?;
             (events, cursor) = (found.items, found.next);
@@ -145,6 +149,7 @@ pub async fn page(app: &App, caller: &Caller, visit: &Visit, asked: Asked) -> An
     let page = Page {
         chrome: Chrome::of(app, caller, visit, Section::Audit, "Audit: events"),
         tab: "events",
+        csv,
         rows: events.into_iter().map(|e| Row::of(&told, e)).collect(),
         next,
         chain,
@@ -155,6 +160,30 @@ pub async fn page(app: &App, caller: &Caller, visit: &Visit, asked: Asked) -> An
         problem,
     };
     html_with(status, &page)
+}
+
+/// All events of the filter, for a spreadsheet.
+fn as_csv(filter: &EventFilter, chain: &Chain) -> String {
+    let ticket = filter.ticket.as_ref();
+    let set = [
+        ("kind", filter.kind.as_ref().map(ToString::to_string)),
+        ("person", filter.person.as_ref().map(ToString::to_string)),
+        ("ticket", ticket.map(|t| format!("{}/{}", t.system, t.key))),
+        ("hook", filter.hook.as_ref().map(ToString::to_string)),
+        (
+            "instance",
+            filter.instance.as_ref().map(ToString::to_string),
+        ),
+        ("from", filter.from.map(|t| t.to_string())),
+        ("before", filter.before.map(|t| t.to_string())),
+    ];
+    let chain = chain.to_string();
+    let set = set.iter();
+    let set = set.filter_map(|(name, value)| Some((*name, value.as_deref()?)));
+    links::with_query(
+        "/api/v1/audit/events.csv",
+        [("chain", &*chain)].into_iter().chain(set),
+    )
 }
 
 /// The same filter, further back.
