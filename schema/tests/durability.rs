@@ -49,6 +49,7 @@ async fn hook(store: &Store) -> (HookId, Digest) {
         opted_in: false,
         ticket: None,
         toml: String::new(),
+        template: None,
     };
     let made = store
         .submit_draft(&scope, write(), draft.clone(), None)

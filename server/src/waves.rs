@@ -2,6 +2,7 @@
 use boathook_hooks::{
     audience,
     documents::hook::{Hook, HookCustomers},
+    ids::InstanceId,
     states::HookState,
     time::Time,
     waves::{Hold, Rules, Standing, Wave, at_most},
@@ -12,13 +13,15 @@ use crate::app::App;
 
 /// More customers than these are not asked for one by one.
 const CUSTOMERS: usize = 16;
+/// So many of those that match are named.
+const NAMES: usize = 8;
 
 /// The first wave of a hook that is about to be published. One that names its instances is offered to all of them.
 pub async fn first(app: &App, hook: &Hook) -> Result<Wave, StoreError> {
     if !hook.audience.instances.is_empty() {
         return Ok(Wave::ALL);
     }
-    let matching = matching(app, hook).await?;
+    let matching = matching(app, &Scope::System, hook).await?;
     Ok(Wave::first(
         hook.places,
         matching.most,
@@ -28,17 +31,22 @@ pub async fn first(app: &App, hook: &Hook) -> Result<Wave, StoreError> {
 
 /// About how many instances the hook is for that may work, by what they said of themselves last.
 pub async fn about(app: &App, hook: &Hook) -> Result<u64, StoreError> {
-    Ok(matching(app, hook).await?.about)
+    Ok(matching(app, &Scope::System, hook).await?.about)
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Matching {
-    about: u64,
+/// Instances that a hook is for, by what they said of themselves last.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Matching {
+    /// About how many.
+    pub about: u64,
     /// The same number where all of them were looked at.
     most: u64,
+    /// Some of them by name: the first ones of those that were looked at.
+    pub names: Vec<(String, InstanceId)>,
 }
 
-async fn matching(app: &App, hook: &Hook) -> Result<Matching, StoreError> {
+/// Those of the scope's customers alone: what a text names of others tells nothing.
+pub async fn matching(app: &App, scope: &Scope, hook: &Hook) -> Result<Matching, StoreError> {
     let customers = match &hook.customers {
         HookCustomers::Only(some) if some.len() <= CUSTOMERS => {
             some.iter().cloned().map(Some).collect()
@@ -47,15 +55,19 @@ async fn matching(app: &App, hook: &Hook) -> Result<Matching, StoreError> {
     };
     let mut all = Matching::default();
     for customer in customers {
-        let sample = app.store.instance_sample(&Scope::System, customer).await?;
-        let found = sample
-            .items
-            .iter()
+        let sample = app.store.instance_sample(scope, customer).await?;
+        let items = sample.items.into_iter();
+        let named: Vec<_> = items
             .filter(|i| i.may_work() && audience::matches(hook, &i.id, &i.customer, &i.facts))
-            .count() as u64;
+            .map(|i| (i.facts.name, i.id))
+            .collect();
+        let found = named.len() as u64;
+        all.names.extend(named);
         all.about = all.about.saturating_add(found.saturating_mul(sample.each));
         all.most = all.most.saturating_add(at_most(found, sample.each));
     }
+    all.names.sort();
+    all.names.truncate(NAMES);
     Ok(all)
 }
 

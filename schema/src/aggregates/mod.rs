@@ -16,4 +16,5 @@ pub(crate) mod sealed;
 mod search;
 mod tickets;
 mod trust;
+mod verdicts;
 mod work;

@@ -14,10 +14,11 @@ use bson::Document;
 use super::{
     claims, erasing, quota, revisions,
     search::{self, Named},
+    verdicts,
 };
 use crate::{
     Answer, Claim, ClaimState, CommitPacket, Committed, EventKind, Outcome, Packet, PacketsBy,
-    Page, Paged, Refused, Revision, Scope, StoreError, TicketRef, Write, codec,
+    Page, Paged, Refused, Revision, Scope, StoreError, TicketRef, Verdicts, Write, codec,
     engine::{
         Engine, HEAD, Home, List, Look, Need, Step, Stop, Table, Tx, ensure, keys::newest_first,
         listing, not_found,
@@ -33,7 +34,7 @@ const ON_ITS_WAY: Duration = Duration::from_millis(50);
 /// Bytes of one piece of a statement.
 const PIECE: usize = 512 << 10;
 
-fn home(claim: &ClaimId) -> Home {
+pub(super) fn home(claim: &ClaimId) -> Home {
     Home::new(Table::Packets, claim)
 }
 
@@ -113,11 +114,11 @@ fn parts(packet: &Packet) -> Vec<String> {
     parts
 }
 
-fn sort_key(packet: &Packet) -> String {
+pub(super) fn sort_key(packet: &Packet) -> String {
     format!("{}\u{1}{}", newest_first(packet.received_at), packet.claim)
 }
 
-fn list(tx: &mut Tx<'_>, packet: &Packet) -> Result<(), Stop> {
+pub(super) fn list(tx: &mut Tx<'_>, packet: &Packet) -> Result<(), Stop> {
     let sort = sort_key(packet);
     let listed = Packet {
         chunks: Vec::new(),
@@ -127,7 +128,7 @@ fn list(tx: &mut Tx<'_>, packet: &Packet) -> Result<(), Stop> {
     for part in parts(packet) {
         tx.list_bytes(List::Packets, &part, &sort, body.clone());
     }
-    Ok(())
+    verdicts::list(tx, packet)
 }
 
 fn named(packet: &Packet) -> Named<'_> {
@@ -175,6 +176,7 @@ pub(super) fn forget(tx: &mut Tx<'_>, packet: &Packet) -> Result<(), Stop> {
     for part in parts(packet) {
         tx.unlist(List::Packets, &part, &sort_key(packet));
     }
+    verdicts::forget(tx, packet)?;
     search::unindex(tx, "packet", &packet.claim.to_string(), &named(packet));
     let part = statement_part(&packet.claim, &packet.sha256);
     for (piece, _) in tx.list(List::Statements, &part, "", usize::MAX)? {
@@ -243,6 +245,8 @@ impl Engine {
                 statement_bytes: commit.statement.0.len() as u64,
                 sections: commit.sections.clone(),
                 receipt: None,
+                verdicts: Verdicts::default(),
+                template: None,
             };
             put_statement(tx, &commit);
             let mut e = claims::claim_event(EventKind::PACKET_ACCEPTED, revision, claim);

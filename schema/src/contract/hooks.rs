@@ -25,6 +25,7 @@ fn state(hook: &HookRecord) -> &HookState {
 async fn edit(b: &Bench, hook: &HookRecord, toml: &str, expect: u64) -> crate::Answer<HookRecord> {
     let draft = DraftText {
         toml: toml.into(),
+        template: None,
         ..b.draft(&hook.id, &hook.customers)
     };
     b.store
@@ -124,6 +125,7 @@ pub async fn the_legal_moves_lead_on_and_the_others_are_refused(b: Bench) {
     );
     let hook = done(edit(&b, &hook, "a new revision", hook.version).await);
     assert_eq!((hook.revisions.len(), state(&hook)), (2, &HookState::Draft));
+    assert_eq!(hook.template.as_deref(), Some("journal"), "for ever");
 }
 
 pub async fn what_has_a_verb_of_its_own_is_refused_by_advance(b: Bench) {
@@ -208,6 +210,11 @@ pub async fn a_signature_is_over_the_frozen_bytes_and_counts_once(b: Bench) {
         .unwrap();
     assert_eq!(text.signatures.len(), 1);
     assert_eq!(b.count(EventKind::HOOK_SIGNED).await, 1);
+    assert_eq!(hook.latest().unwrap().signed_by, [ada()]);
+    // Who signed other bytes did not sign these.
+    let hook = done(b.step(&hook, send_back(), None).await);
+    let hook = done(b.step(&hook, Move::Submit, Some(b"new")).await);
+    assert_eq!(hook.latest().unwrap().signed_by, []);
 }
 
 pub async fn a_signature_counted_at_an_older_version_is_refused(b: Bench) {

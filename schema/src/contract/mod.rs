@@ -28,6 +28,7 @@ pub mod search;
 pub mod tickets;
 pub mod trust;
 pub mod unreadable;
+pub mod verdicts;
 pub mod waves;
 pub mod whole;
 pub mod work;
@@ -157,6 +158,12 @@ macro_rules! contract_tests {
                 packets_of_another_customer_are_not_there,
                 each_customer_of_a_hook_sees_its_own_packets,
             ]
+            verdicts: [
+                a_verdict_stands_until_its_person_says_something_else,
+                verdicts_are_counted_by_starting_text_within_the_scope,
+                a_verdict_is_of_a_person_of_the_customer_and_short,
+                what_was_said_of_a_packet_is_erased_with_it,
+            ]
             erasing: [
                 an_erased_packet_is_gone_from_everywhere,
                 an_erasing_ends_with_an_event_and_its_receipt,
@@ -205,6 +212,7 @@ macro_rules! contract_tests {
                 a_day_of_hooks_is_made_again_from_its_events,
             ]
             people: [
+                what_a_person_has_seen_never_goes_back_and_is_theirs,
                 a_person_changes_at_the_version_that_was_read,
                 a_sign_in_is_known_by_its_hash_until_it_expires,
                 ending_sign_ins_ends_one_or_all_of_a_person,
@@ -336,6 +344,7 @@ mod tests {
             include_str!("search.rs"),
             include_str!("tickets.rs"),
             include_str!("trust.rs"),
+            include_str!("verdicts.rs"),
             include_str!("waves.rs"),
             include_str!("whole.rs"),
             include_str!("work.rs"),

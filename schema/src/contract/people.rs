@@ -7,7 +7,7 @@ use boathook_hooks::{
 use super::bench::{AN_HOUR, Bench, ada, at_acme, bob, done, refused};
 use crate::{
     ApiToken, Chain, Customers, EventKind, Grant, How, Origin, OutsidePerson, Page, Person,
-    PutPerson, Refused, Reserved, Role, Scope, SignIn, Who,
+    PutPerson, Refused, Reserved, Role, Scope, SignIn, Who, Write,
 };
 
 fn put(id: PersonId, role: Role) -> PutPerson {
@@ -365,4 +365,49 @@ pub async fn people_are_the_houses_alone(b: Bench) {
     assert_eq!(refused(answer), Refused::OutOfScope);
     let hash = Digest::of(b"x");
     assert_eq!(b.store.who(&Scope::All, &hash, b.now).await.unwrap(), None);
+}
+
+pub async fn what_a_person_has_seen_never_goes_back_and_is_theirs(mut b: Bench) {
+    person(&b, ada()).await;
+    assert_eq!(b.store.seen(&Scope::System, &ada()).await.unwrap(), None);
+    let first = b.now;
+    assert_eq!(
+        done(b.store.mark_seen(&at_acme(), b.ada(), first).await),
+        first
+    );
+    b.later(1_000);
+    let later = b.now;
+    assert_eq!(
+        done(b.store.mark_seen(&at_acme(), b.ada(), later).await),
+        later
+    );
+    assert_eq!(
+        done(b.store.mark_seen(&at_acme(), b.ada(), first).await),
+        later
+    );
+    // Nobody has seen what comes tomorrow.
+    let tomorrow = later.plus_ms(DAY);
+    assert_eq!(
+        done(b.store.mark_seen(&at_acme(), b.ada(), tomorrow).await),
+        later
+    );
+    assert_eq!(
+        b.store.seen(&Scope::System, &ada()).await.unwrap(),
+        Some(later)
+    );
+    assert_eq!(b.store.seen(&Scope::System, &bob()).await.unwrap(), None);
+    let nobody = b
+        .store
+        .mark_seen(&Scope::All, Write::person(bob(), b.now), later)
+        .await;
+    assert_eq!(refused(nobody), Refused::NotFound("person".into()));
+    let nobody = b.store.mark_seen(&Scope::System, b.system(), later).await;
+    assert_eq!(refused(nobody), Refused::OutOfScope);
+    let whole = b
+        .store
+        .person(&Scope::System, &ada())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(whole.version, 1, "a person's record is not touched");
 }

@@ -66,6 +66,7 @@ impl Bench {
             opted_in: false,
             ticket: Some(ticket()),
             toml: "format = 1".into(),
+            template: Some("journal".into()),
         }
     }
 

@@ -132,7 +132,8 @@ pub(crate) enum List {
     Answers,
     /// Revisions that an instance claimed or answered: by instance; what was published last first.
     Runs,
-    /// By `ticket/…`, `hook/…`, `instance/…`, `day/…`, `customer/C/DAY`; newest first.
+    /// By `ticket/…`, `hook/…`, `instance/…`, `day/…`, `customer/C/DAY`; newest first. And what was said of those that hooks
+    /// made from a starting text brought: by `said/NAME`, `said/NAME/CUSTOMER`, newest packet first.
     Packets,
     /// A packet's statement, in pieces; by claim and digest.
     Statements,

@@ -82,6 +82,7 @@ kinds! {
     CLAIM_OVERRUN = "claim_overrun",
     LEASES_RETURNED = "leases_returned",
     PACKET_ACCEPTED = "packet_accepted",
+    PACKET_JUDGED = "packet_judged",
     ANSWER_GIVEN = "answer_given",
     ROOT_ADDED = "root_added",
     ROSTER_ADDED = "roster_added",

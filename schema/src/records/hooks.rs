@@ -23,6 +23,9 @@ pub struct HookRecord {
     pub ticket: Option<TicketRef>,
     pub created_at: Time,
     pub changed_at: Time,
+    /// The starting text that it was made from, by name: never changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
     /// Oldest first, never empty; the last is the one that is worked on.
     pub revisions: Vec<RevisionRow>,
 }
@@ -45,6 +48,9 @@ pub struct RevisionRow {
     pub state: HookState,
     /// SHA-256 of the payload, once frozen.
     pub digest: Option<Digest>,
+    /// Who signed these bytes, each once, in order of their ids.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signed_by: Vec<PersonId>,
 }
 
 /// One revision whole, as far as it lives in the hook: text, frozen bytes, signatures.
@@ -83,6 +89,9 @@ pub struct DraftText {
     pub opted_in: bool,
     pub ticket: Option<TicketRef>,
     pub toml: String,
+    /// Of a new hook alone: the name of the starting text that it was made from.
+    #[serde(default)]
+    pub template: Option<String>,
 }
 
 /// A signature that was verified, and what it leads to.

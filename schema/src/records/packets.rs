@@ -1,6 +1,6 @@
 //! Accepted packets: an ordered list of chunk objects, and what the statement says.
 use boathook_hooks::{
-    ids::{Blob, ClaimId, CustomerId, Digest, HookId, InstanceId},
+    ids::{Blob, ClaimId, CustomerId, Digest, HookId, InstanceId, PersonId},
     time::Time,
 };
 use bson::Document;
@@ -34,6 +34,89 @@ pub struct Packet {
     pub sections: Vec<Document>,
     /// DSSE `receipt.v1`, once made.
     pub receipt: Option<Blob>,
+    /// How many people said how far it answered what was asked.
+    #[serde(default, skip_serializing_if = "Verdicts::is_empty")]
+    pub verdicts: Verdicts,
+    /// The starting text of its hook, once somebody said that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
+}
+
+/// Whether a packet answered what it was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Helped {
+    Yes,
+    Partly,
+    No,
+}
+
+impl Helped {
+    pub const ALL: [Self; 3] = [Self::Yes, Self::Partly, Self::No];
+
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Yes => "yes",
+            Self::Partly => "partly",
+            Self::No => "no",
+        }
+    }
+}
+
+/// What one person said of a packet; it stands until they say something else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    pub person: PersonId,
+    pub answered: Helped,
+    /// Up to [`LONGEST_NOTE`] characters, or none.
+    pub note: String,
+    pub at: Time,
+}
+
+/// Characters of a verdict's note.
+pub const LONGEST_NOTE: usize = 300;
+
+/// Verdicts, counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdicts {
+    pub yes: u32,
+    pub partly: u32,
+    pub no: u32,
+}
+
+impl Verdicts {
+    pub fn of(answers: impl IntoIterator<Item = Helped>) -> Self {
+        let mut counts = Self::default();
+        for answer in answers {
+            counts.add(answer);
+        }
+        counts
+    }
+
+    fn add(&mut self, answer: Helped) {
+        let count = match answer {
+            Helped::Yes => &mut self.yes,
+            Helped::Partly => &mut self.partly,
+            Helped::No => &mut self.no,
+        };
+        *count = count.saturating_add(1);
+    }
+
+    pub const fn all(&self) -> u32 {
+        self.yes.saturating_add(self.partly).saturating_add(self.no)
+    }
+
+    pub const fn is_empty(&self) -> bool {
+        self.all() == 0
+    }
+
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self {
+            yes: self.yes.saturating_add(other.yes),
+            partly: self.partly.saturating_add(other.partly),
+            no: self.no.saturating_add(other.no),
+        }
+    }
 }
 
 impl Packet {

@@ -35,6 +35,11 @@ verbs! {
     /// Whose secret has that hash, if it is alive at `now`. For `Scope::System`.
     fn who(scope: &Scope, hash: &Digest, now: Time) -> Read<Option<Who>>;
 
+    /// The actor, a person, has seen what came until then; it never goes back, and is no event.
+    fn mark_seen(scope: &Scope, write: Write, at: Time) -> Answer<Time>;
+    /// Until when that person has seen what came.
+    fn seen(scope: &Scope, person: &PersonId) -> Read<Option<Time>>;
+
     /// A new link to make the first admin by; it takes the place of an older one.
     fn put_set_up(scope: &Scope, write: Write, hash: Digest, expires_at: Time, forced: bool) -> Answer<SetUp>;
     fn set_up(scope: &Scope) -> Read<Option<SetUp>>;

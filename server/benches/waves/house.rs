@@ -115,6 +115,7 @@ impl House {
             opted_in: false,
             ticket: None,
             toml: String::new(),
+            template: None,
         };
         store
             .submit_draft(all, self.write(), draft, None)

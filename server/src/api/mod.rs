@@ -68,6 +68,7 @@ pub fn router(sign_in_limit: RateLayer) -> Router<Shared> {
         .routes(routes!(packets::receipt))
         .routes(routes!(packets::files))
         .routes(routes!(packets::file))
+        .routes(routes!(packets::verdicts, packets::put_verdict))
         .routes(routes!(erasures::list))
         .routes(routes!(audit::now))
         .routes(routes!(audit::days))

@@ -33,6 +33,8 @@ pub(super) async fn of(app: &App, thing: &Thing) -> Result<u64, StoreError> {
             let packets = app.store.packets(&scope, by, Page::first(ROWS)).await?;
             for packet in &packets.items {
                 packet.claim.to_string().hash(&mut hash);
+                let said = packet.verdicts;
+                (said.yes, said.partly, said.no).hash(&mut hash);
             }
         }
     }

@@ -41,6 +41,12 @@ impl Caller {
         scope_of(&self.roles, &super::staff::ROLES)
     }
 
+    /// Whether they hold one of these roles for all of these customers; with none of them, for the house: as what changes a
+    /// record of them asks.
+    pub fn may(&self, wanted: &[Role], customers: &[CustomerId]) -> bool {
+        scope_of(&self.roles, wanted).is_some_and(|scope| scope.holds_all(customers))
+    }
+
     /// The scope of staff as it is now: none once the sign-in has ended, or the roles were taken away.
     pub async fn staff_scope_now(&self, app: &App) -> Answer<Option<Scope>> {
         let who = app

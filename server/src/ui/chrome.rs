@@ -13,6 +13,7 @@ use crate::{
     people::Caller,
     ui::{
         assets,
+        shown::Shown,
         visit::Visit,
         words::{Size, When},
     },
@@ -109,6 +110,11 @@ impl Chrome {
 
     pub fn size(&self, bytes: &u64) -> Size {
         Size::of(*bytes)
+    }
+
+    /// What others wrote, for `parts::shown`.
+    pub fn shown(&self, text: &str) -> Shown {
+        Shown::cut(text, 2_000)
     }
 
     /// For `aria-current`.

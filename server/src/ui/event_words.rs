@@ -4,7 +4,11 @@ use std::collections::{BTreeSet, HashMap};
 use boathook_hooks::ids::HookId;
 use boathook_schema::{Actor, Event, Scope};
 
-use crate::{app::App, errors::Answer, ui::names::Names};
+use crate::{
+    app::App,
+    errors::Answer,
+    ui::{names::Names, shown::Shown},
+};
 
 /// What events name by id: titles of hooks, names of instances. What the caller may not see keeps its id.
 pub struct Told {
@@ -18,7 +22,7 @@ impl Told {
         let mut hooks = HashMap::new();
         for id in ids {
             if let Some(hook) = app.store.hook(scope, id).await? {
-                hooks.insert(id.clone(), hook.title);
+                hooks.insert(id.clone(), Shown::cut(&hook.title, 200).plain());
             }
         }
         let acting = events.iter().filter_map(|e| match &e.actor {
@@ -33,7 +37,7 @@ impl Told {
     pub fn who(&self, event: &Event) -> String {
         match &event.actor {
             Some(Actor::Person(id)) => id.to_string(),
-            Some(Actor::Instance(id)) => self.names.get(id).to_owned(),
+            Some(Actor::Instance(id)) => self.names.get(id).plain(),
             Some(Actor::System) => "boathook".to_owned(),
             None => "somebody whose name was erased".to_owned(),
         }
@@ -43,7 +47,8 @@ impl Told {
     pub fn what(&self, event: &Event) -> String {
         let said = self.of_hook(event).or_else(|| self.of_instance(event));
         match said.or_else(|| of_house(event)) {
-            Some(said) => said,
+            // Titles and names are others' words.
+            Some(said) => Shown::cut(&said, 1_000).plain(),
             // A kind that this program does not know yet reads as it is called.
             None => event.kind.to_string().replace('_', " "),
         }
@@ -62,7 +67,7 @@ impl Told {
 
     fn instance(&self, event: &Event) -> String {
         match &event.refs.instance {
-            Some(id) => self.names.get(id).to_owned(),
+            Some(id) => self.names.get(id).plain(),
             None if event.count > 1 => format!("{} instances", event.count),
             None => "an instance".to_owned(),
         }
@@ -108,6 +113,11 @@ impl Told {
             "leases_returned" => format!("took back the place of {i} in {r}"),
             "packet_accepted" => format!("sent a packet for {r}"),
             "answer_given" => format!("answered {r}: {}", text(event, "answer").replace('_', " ")),
+            "packet_judged" => match text(event, "answered") {
+                "yes" => format!("said that the packet of {i} answered it"),
+                "no" => format!("said that the packet of {i} did not answer it"),
+                answered => format!("said that the packet of {i} answered it {answered}"),
+            },
             "packet_read" => format!("read {} of the packet of {i}", text(event, "what")),
             "packet_searched" => format!("searched the packet of {i}"),
             "packet_erased" => "erased a packet".to_owned(),

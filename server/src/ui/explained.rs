@@ -4,7 +4,24 @@ use boathook_hooks::{
     explain::{Explanation, SectionWords},
 };
 
-use crate::{api::hooks::authoring, app::App, errors::Answer, ui::words::Size, waves};
+use boathook_hooks::ids::InstanceId;
+use boathook_schema::Scope;
+
+use crate::{
+    api::hooks::authoring,
+    app::App,
+    errors::Answer,
+    ui::{links, shown::Shown, words::Size},
+    waves,
+};
+
+fn named((name, id): (String, InstanceId)) -> (String, Shown) {
+    let shown = match name.is_empty() {
+        true => Shown::of(id.as_str()),
+        false => Shown::cut(&name, 80),
+    };
+    (format!("/instances/{}", links::segment(id.as_str())), shown)
+}
 
 pub struct Explained {
     pub words: Explanation,
@@ -12,19 +29,24 @@ pub struct Explained {
     pub sections: Vec<SectionWords>,
     /// About how many instances match now.
     pub about: u64,
+    /// Some of them by name, with their pages.
+    pub names: Vec<(String, Shown)>,
     pub packet: Size,
     pub total: Size,
 }
 
 impl Explained {
-    pub async fn of(app: &App, hook: &Hook) -> Answer<Self> {
+    /// What it matches is told of the scope's customers alone.
+    pub async fn of(app: &App, scope: &Scope, hook: &Hook) -> Answer<Self> {
         let words = authoring::explained(app, hook);
+        let matching = waves::matching(app, scope, hook).await?;
         let mut sections = words.sections.clone();
         sections.sort_by_key(|s| s.words.dangers.is_empty());
         Ok(Self {
             words,
             sections,
-            about: waves::about(app, hook).await?,
+            about: matching.about,
+            names: matching.names.into_iter().map(named).collect(),
             packet: Size::of(hook.packet_bytes),
             total: Size::of(hook.total_bytes),
         })
@@ -36,6 +58,11 @@ impl Explained {
             1 => "about 1 instance matches".to_owned(),
             n => format!("about {n} instances match"),
         }
+    }
+
+    /// Whether there are more than are named.
+    pub fn has_more(&self) -> bool {
+        self.about > self.names.len() as u64
     }
 
     pub fn is_wide(&self) -> bool {

@@ -7,6 +7,7 @@ use crate::{
     ui::{
         event_words::{Told, reason},
         links,
+        shown::Shown,
     },
 };
 use boathook_hooks::time::Time;
@@ -27,7 +28,7 @@ pub struct Line {
     pub who: String,
     pub what: String,
     /// In the person's own words.
-    pub why: Option<String>,
+    pub why: Option<Shown>,
 }
 
 impl Line {
@@ -36,7 +37,7 @@ impl Line {
             at: event.at,
             who: told.who(event),
             what: told.what(event),
-            why: reason(event).map(ToOwned::to_owned),
+            why: reason(event).map(|why| Shown::cut(why, 2_000)),
         }
     }
 }

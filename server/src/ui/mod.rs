@@ -48,6 +48,7 @@ pub fn router(sign_in_limit: RateLayer) -> Router<Shared> {
         .route("/sign-in", get(pages::sign_in::get))
         .route("/sign-out", post(pages::sign_in::sign_out))
         .route("/", get(pages::home::get))
+        .route("/seen", post(pages::home::seen))
         .route("/tickets", get(pages::tickets::get))
         .route("/tickets/{system}/{key}", get(pages::ticket::get))
         .route(
@@ -68,6 +69,7 @@ pub fn router(sign_in_limit: RateLayer) -> Router<Shared> {
         .route("/hooks/{id}/lower", post(pages::hook::lower))
         .route("/packets", get(pages::packets::get))
         .route("/packets/{claim}", get(pages::packet::get))
+        .route("/packets/{claim}/verdict", post(pages::packet::judge))
         .route("/packets/{claim}/search", get(pages::packet_search::get))
         .route(
             "/packets/{claim}/files/{*path}",

@@ -5,12 +5,14 @@ use boathook_hooks::ids::InstanceId;
 use boathook_schema::{Scope, Store, StoreError};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-use crate::{app::App, errors::Answer};
+use crate::{app::App, errors::Answer, ui::shown::Shown};
 
 const AT_ONCE: usize = 16;
+/// Longest name that stands in a list.
+const LONGEST: usize = 80;
 
-/// What instances call themselves, by id; one that is gone has none.
-pub struct Names(HashMap<InstanceId, String>);
+/// What instances call themselves, by id; the id where one has no name, or is gone.
+pub struct Names(HashMap<InstanceId, Shown>);
 
 impl Names {
     pub async fn of(
@@ -23,16 +25,14 @@ impl Names {
             .into_iter()
             .map(|id| named(app.store.clone(), scope.clone(), id))
             .collect();
-        let found: Vec<Option<(InstanceId, String)>> =
-            stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
-        let found = found.into_iter().flatten().collect();
-        Ok(Self(found))
+        let found = stream::iter(asked).buffered(AT_ONCE).try_collect();
+        Ok(Self(found.await?))
     }
 
-    pub fn get<'a>(&'a self, id: &'a InstanceId) -> &'a str {
-        match self.0.get(id).filter(|name| !name.is_empty()) {
-            Some(name) => name,
-            None => id.as_str(),
+    pub fn get(&self, id: &InstanceId) -> Shown {
+        match self.0.get(id) {
+            Some(name) => name.clone(),
+            None => Shown::of(id.as_str()),
         }
     }
 }
@@ -41,7 +41,9 @@ async fn named(
     store: Store,
     scope: Scope,
     id: InstanceId,
-) -> Result<Option<(InstanceId, String)>, StoreError> {
+) -> Result<(InstanceId, Shown), StoreError> {
     let found = store.instance(&scope, &id).await?;
-    Ok(found.map(|i| (i.id, i.facts.name)))
+    let name = found.map(|i| i.facts.name).filter(|name| !name.is_empty());
+    let shown = Shown::cut(name.as_deref().unwrap_or(id.as_str()), LONGEST);
+    Ok((id, shown))
 }

@@ -4,6 +4,10 @@ use boathook_hooks::{
     time::{DAY, HOUR, MINUTE, SECOND, Time},
 };
 
+use boathook_schema::Verdicts;
+
+use crate::ui::shown::Shown;
+
 /// A time: short for reading, exact for whoever asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct When {
@@ -80,7 +84,7 @@ pub struct Mark {
     /// `quiet`, `wants`, `good`, `bad` or `over`.
     pub class: &'static str,
     /// Who and why, where there is more to say.
-    pub why: Option<String>,
+    pub why: Option<Shown>,
 }
 
 impl From<&HookState> for Mark {
@@ -111,8 +115,27 @@ impl From<&HookState> for Mark {
             word: state.word(),
             shape,
             class,
-            why,
+            why: why.map(|why| Shown::cut(&why, 2_000)),
         }
+    }
+}
+
+impl Mark {
+    /// Whether packets answered, as the people say who looked; none where nobody said it.
+    pub fn of_verdicts(said: &Verdicts) -> Option<Self> {
+        let (word, shape, class) = match (said.yes, said.partly, said.no) {
+            (0, 0, 0) => return None,
+            (_, 0, 0) => ("answered it", "✓", "good"),
+            (0, 0, _) => ("no answer", "✕", "bad"),
+            (0, _, 0) => ("answered partly", "◗", "wants"),
+            _ => ("people differ", "≠", "wants"),
+        };
+        Some(Self {
+            word,
+            shape,
+            class,
+            why: None,
+        })
     }
 }
 

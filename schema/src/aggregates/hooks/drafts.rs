@@ -45,10 +45,12 @@ fn new_hook(tx: &mut Tx<'_>, draft: &DraftText) -> Result<HookRecord, Stop> {
         ticket: draft.ticket.clone(),
         created_at: tx.now(),
         changed_at: tx.now(),
+        template: draft.template.clone(),
         revisions: vec![RevisionRow {
             revision: 1,
             state: HookState::Draft,
             digest: None,
+            signed_by: Vec::new(),
         }],
     };
     let body = codec::encode("hook", &hook)?;
@@ -98,6 +100,7 @@ fn new_text(
             revision: revision.revision,
             state: HookState::Draft,
             digest: None,
+            signed_by: Vec::new(),
         });
         save_hook(tx, &mut hook)?;
         (hook.value, revision)

@@ -17,7 +17,7 @@ use crate::{
     engine::{HEAD, Home, List, Look as _, Stop, Stored, Table, Tx, ensure, not_found},
 };
 
-fn home(id: &HookId) -> Home {
+pub(super) fn home(id: &HookId) -> Home {
     Home::new(Table::Hooks, id)
 }
 
@@ -137,6 +137,8 @@ fn save(tx: &mut Tx<'_>, open: &mut Open) -> Result<(), Stop> {
     mirror(&mut open.hook.value, revision.revision, &revision.state);
     if let Some(row) = open.hook.value.revisions.last_mut() {
         row.digest = revision.digest;
+        let signers = revision.signatures.iter().map(|s| s.person.clone());
+        row.signed_by = signers.collect::<BTreeSet<_>>().into_iter().collect();
     }
     tx.save(&row(open.revision.value.revision), &open.revision)?;
     save_hook(tx, &mut open.hook)

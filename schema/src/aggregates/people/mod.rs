@@ -1,4 +1,5 @@
 //! People: the house's.
+mod seen;
 mod set_up;
 mod sign_ins;
 

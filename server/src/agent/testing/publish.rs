@@ -53,6 +53,7 @@ impl Bench {
             opted_in: false,
             ticket: None,
             toml: String::new(),
+            template: None,
         };
         store
             .submit_draft(&all, ada(), draft, None)

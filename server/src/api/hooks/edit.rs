@@ -28,6 +28,7 @@ use crate::{
     app::{App, Shared},
     errors::{Answer, IntoAnswer as _, Problem},
     people::{Caller, Engineer, Reviewer},
+    ui::starts,
 };
 
 /// Longest text of a hook, in bytes.
@@ -40,6 +41,9 @@ pub struct NewHook {
     /// `{"system": …, "key": …}`: for a text that names none.
     #[schema(value_type = Option<Object>)]
     pub ticket: Option<TicketRef>,
+    /// The name of the starting text that this was made from, if it was.
+    #[serde(default)]
+    pub template: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -142,7 +146,12 @@ pub async fn sent_back(
 
 pub async fn new_hook(app: &App, caller: &Caller, body: NewHook) -> Answer<HookRecord> {
     let id = HookId::fresh();
-    let text = draft_text(app, caller, id, body.toml, body.ticket, None).await?;
+    if let Some(name) = body.template.as_deref().filter(|n| starts::of(n).is_none()) {
+        let detail = format!("there is no starting text {name:?}");
+        return Err(Problem::field("template", detail, starts::names()));
+    }
+    let mut text = draft_text(app, caller, id, body.toml, body.ticket, None).await?;
+    text.template = body.template;
     let write = caller.write(app.now());
     app.store
         .submit_draft(&caller.scope, write, text, None)
@@ -304,5 +313,6 @@ async fn draft_text(
         opted_in,
         ticket,
         toml,
+        template: None,
     })
 }

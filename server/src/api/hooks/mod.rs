@@ -14,7 +14,7 @@ pub use end::{lower, stop};
 pub use instances::instances;
 pub use publish::{hold, publish};
 pub use read::{envelope, get, list, payload, revision};
-pub use sign::signatures;
+pub use sign::{counts_as, signatures};
 pub use view::{HookRow, HookView};
 
 pub(crate) use authoring::{__path_explain, __path_lint};

@@ -7,7 +7,7 @@ use boathook_hooks::{
         roster::{RosterPerson, SigningRole},
     },
     envelope::EnvelopeSignature,
-    ids::{Digest, HookId},
+    ids::{CustomerId, Digest, HookId, PersonId},
     keys::{KeyId, Signature},
     states::HookState,
     verify::Refusal,
@@ -201,12 +201,22 @@ fn decide(
 /// A signature that can never count is not taken: it would only look as if someone had agreed.
 fn may_sign(person: &RosterPerson, hook: &Hook) -> Answer<()> {
     let (customers, opted_in) = customers_of(&hook.customers);
+    counts_as(person, &hook.author, &customers, opted_in)
+}
+
+/// Whether this person's signature counts for a hook of that author, for these customers or all who opted in.
+pub fn counts_as(
+    person: &RosterPerson,
+    author: &PersonId,
+    customers: &[CustomerId],
+    opted_in: bool,
+) -> Answer<()> {
     let for_all = if opted_in {
         person.customers == boathook_hooks::documents::roster::RosterCustomers::All
     } else {
         customers.iter().all(|c| person.customers.holds(c))
     };
-    let role = if person.person == hook.author {
+    let role = if person.person == *author {
         SigningRole::Author
     } else {
         SigningRole::Reviewer

@@ -42,6 +42,8 @@ pub struct HookRow {
     pub opted_in: bool,
     #[schema(value_type = Option<Object>)]
     pub ticket: Option<TicketRef>,
+    /// The name of the starting text that it was made from, if it was.
+    pub template: Option<String>,
     #[schema(value_type = Option<String>)]
     pub digest: Option<Digest>,
     #[schema(value_type = String, format = DateTime)]
@@ -64,6 +66,7 @@ impl From<HookRecord> for HookRow {
             customers: record.customers,
             opted_in: record.opted_in,
             ticket: record.ticket,
+            template: record.template,
             created_at: record.created_at,
             changed_at: record.changed_at,
         }
@@ -88,6 +91,8 @@ pub struct HookView {
     pub opted_in: bool,
     #[schema(value_type = Option<Object>)]
     pub ticket: Option<TicketRef>,
+    /// The name of the starting text that it was made from, if it was.
+    pub template: Option<String>,
     /// SHA-256 of the payload; null before review.
     #[schema(value_type = Option<String>)]
     pub digest: Option<Digest>,
@@ -203,6 +208,7 @@ pub async fn view(
         customers: record.customers.clone(),
         opted_in: record.opted_in,
         ticket: record.ticket.clone(),
+        template: record.template.clone(),
         digest: row.digest,
         reach: reach_view(&reach::of(&hook, &bounds)),
         explanation: explanation(app, &hook),

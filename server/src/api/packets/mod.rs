@@ -3,16 +3,19 @@ mod download;
 mod files;
 mod range;
 mod serve;
+mod verdicts;
 mod view;
 
 pub use download::{Downloads, Still};
 pub use files::{PacketFile, entry, file, files, listed, statement};
 pub use serve::{receipt, zip};
+pub use verdicts::{VerdictBody, VerdictRow, judge, put_verdict, said, verdicts};
 pub use view::{PacketRow, PacketsQuery, by, get, list};
 
 pub(crate) use files::__path_file;
 pub(crate) use files::__path_files;
 pub(crate) use serve::{__path_receipt, __path_zip};
+pub(crate) use verdicts::{__path_put_verdict, __path_verdicts};
 pub(crate) use view::{__path_get, __path_list};
 
 use boathook_hooks::ids::ClaimId;

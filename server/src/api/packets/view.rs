@@ -4,7 +4,7 @@ use boathook_hooks::{
     ids::{Blob, ClaimId, CustomerId, Digest, HookId, InstanceId},
     time::Time,
 };
-use boathook_schema::{Packet, PacketsBy, Page, TicketRef};
+use boathook_schema::{Packet, PacketsBy, Page, TicketRef, Verdicts};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -46,6 +46,9 @@ pub struct PacketRow {
     #[schema(value_type = Vec<Object>)]
     pub sections: Vec<serde_json::Value>,
     pub has_receipt: bool,
+    /// How many people said that it answered what was asked: `{"yes": 1, "partly": 0, "no": 0}`.
+    #[schema(value_type = Object)]
+    pub verdicts: Verdicts,
 }
 
 impl From<Packet> for PacketRow {
@@ -64,6 +67,7 @@ impl From<Packet> for PacketRow {
             name: packet.name,
             sections: packet.sections.into_iter().map(as_json).collect(),
             has_receipt: packet.receipt.is_some(),
+            verdicts: packet.verdicts,
         }
     }
 }

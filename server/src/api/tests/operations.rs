@@ -78,6 +78,12 @@ pub const WHO: &[(&str, &str, &str)] = &[
         "/api/v1/packets/{claim_id}/files/{path}",
         "ada ben adam hana",
     ),
+    (
+        "get",
+        "/api/v1/packets/{claim_id}/verdicts",
+        "ada ben adam hana",
+    ),
+    ("put", "/api/v1/packets/{claim_id}/verdicts", "ada ben"),
     ("get", "/api/v1/erasures", "*"),
     ("get", "/api/v1/audit/now", "*"),
     ("get", "/api/v1/audit/days", "*"),
@@ -181,6 +187,7 @@ pub fn body(method: &str, path: &str) -> Option<Value> {
         (_, "/instances/{id}/retire" | "/instances/{id}/suspend" | "/instances/{id}/resume") => {
             why()
         }
+        (_, "/packets/{claim_id}/verdicts") => json!({"answered": "yes"}),
         (_, "/trust/documents") => json!({"payloadType": "x", "payload": "", "signatures": []}),
         (_, "/trust/admissions") => json!({"key": key.public(), "place": "browser"}),
         other => panic!("no body for {other:?}"),

@@ -1,10 +1,7 @@
-//! How a packet's sections came out, in words; and the names of the instances and hooks that lists tell of.
+//! How a packet's sections came out, in words; and the titles of the hooks that lists tell of.
 use std::collections::{BTreeMap, BTreeSet};
 
-use boathook_hooks::{
-    ids::{HookId, InstanceId},
-    packet::Outcome,
-};
+use boathook_hooks::{ids::HookId, packet::Outcome};
 use boathook_schema::{Packet, Scope};
 use bson::Document;
 use futures_util::future::try_join_all;
@@ -78,22 +75,6 @@ impl Tally {
         };
         Self::of(sections.iter().filter_map(outcome))
     }
-}
-
-/// What an instance is called; its id where it has no name, or is gone.
-pub async fn instance_names(
-    app: &App,
-    scope: &Scope,
-    packets: &[Packet],
-) -> Answer<BTreeMap<InstanceId, Shown>> {
-    let ids: BTreeSet<_> = packets.iter().map(Packet::instance).collect();
-    let read = ids.into_iter().map(async |id| -> Answer<_> {
-        let known = app.store.instance(scope, id).await?;
-        let name = known.map(|i| i.facts.name).filter(|n| !n.is_empty());
-        let name = name.unwrap_or_else(|| id.to_string());
-        Ok((id.clone(), Shown::cut(&name, 80)))
-    });
-    Ok(try_join_all(read).await?.into_iter().collect())
 }
 
 /// The titles of hooks.

@@ -5,12 +5,13 @@ use std::io::Cursor;
 use boathook_hooks::{
     ids::{ClaimId, Digest},
     packet::{Content, LeftOut, Outcome, PacketWriter, RunFacts, WriteLimits},
+    protocol::{AnswerKind, AnswerRequest},
     redaction::Redactor,
 };
 use boathook_schema::Scope;
 use serde_json::Value;
 
-use crate::api::tests::house::House;
+use crate::{agent::testing::Sim, api::tests::house::House};
 
 /// One section of a packet.
 pub struct Part<'a> {
@@ -89,6 +90,21 @@ pub async fn sent_by(house: &House, called: &str, hook: &Value, parts: &[Part<'_
     let sent = sim.upload(&claim, out.into_inner()).await;
     assert!(sent.status.is_success(), "{}", sent.text());
     claim
+}
+
+/// What an instance answers to a hook that it does not run.
+pub async fn answered(sim: &Sim<'_>, hook: &Value, kind: AnswerKind, reason: &str) {
+    let digest: Digest = hook["digest"].as_str().unwrap().parse().unwrap();
+    let answer = AnswerRequest {
+        token: sim.token(&digest).await,
+        kind,
+        reason: reason.to_owned(),
+        claim: None,
+    };
+    let said = sim
+        .post(&format!("/agent/v1/hooks/{digest}/answers"), &answer)
+        .await;
+    assert!(said.status.is_success(), "{}", said.text());
 }
 
 /// Changes the packet in the store, after it was checked and accepted.

@@ -10,7 +10,8 @@ use boathook_hooks::{
     ids::HookId,
     states::HookState,
 };
-use boathook_schema::{HookFilter, HookRecord, Page as Rows, Ticket, TicketRef};
+use boathook_schema::{HookFilter, HookRecord, Page as Rows, Scope, Ticket, TicketRef};
+use futures_util::future::try_join_all;
 use serde::Deserialize;
 
 use crate::{
@@ -29,12 +30,16 @@ use crate::{
     ui::{
         chrome::{Chrome, Section, html},
         explained::Explained,
-        forms::Form,
-        links, starts,
+        forms::{Fields, Form},
+        links,
+        starts::{self, Filled, Start},
         visit::Visit,
         words::Mark,
     },
 };
+
+/// Of so many packets that people said something of, the newest, it is counted how a start did.
+const COUNTED: u32 = 100;
 
 #[derive(Template)]
 #[template(path = "pages/editor.html")]
@@ -49,8 +54,42 @@ struct Page {
     toml: String,
     /// The version that is edited; none for a new hook.
     expect: Option<u64>,
-    starts: Vec<&'static starts::Start>,
+    starts: Vec<Choice>,
+    /// The parameters of the start that the text came from.
+    form: Option<Filled>,
+    /// The start that is recorded with a new hook.
+    template: Option<String>,
     preview: Preview,
+    problem: Option<Problem>,
+}
+
+/// A text to start from, and how its packets did.
+struct Choice {
+    start: &'static Start,
+    /// Such as `answered 7 of 9`.
+    did: Option<String>,
+}
+
+impl Choice {
+    async fn of(app: &App, caller: &Caller, start: &'static Start) -> Answer<Self> {
+        let said = app
+            .store
+            .template_verdicts(&caller.scope, start.name, COUNTED)
+            .await?;
+        let did = (!said.is_empty()).then(|| format!("answered {} of {}", said.yes, said.all()));
+        Ok(Self { start, did })
+    }
+}
+
+/// What a page of the editor is made for.
+#[derive(Default)]
+struct What<'a> {
+    ticket: Option<Ticket>,
+    /// The hook that is changed; none for a new one.
+    record: Option<&'a HookRecord>,
+    toml: String,
+    template: Option<String>,
+    form: Option<Filled>,
     problem: Option<Problem>,
 }
 
@@ -63,12 +102,19 @@ pub struct Preview {
 }
 
 impl Preview {
-    async fn of(app: &App, toml: &str, ticket: Option<&Ticket>) -> Answer<Self> {
-        let faults = authoring::lint_at(toml, Some(&bounds(app)), app.now());
+    async fn of(app: &App, scope: &Scope, toml: &str, ticket: Option<&Ticket>) -> Answer<Self> {
+        let mut faults = authoring::lint_at(toml, Some(&bounds(app)), app.now());
+        if ticket.is_some() {
+            // The text is for this ticket and its customer without saying so.
+            let is_filled = |f: &Fault| {
+                f.severity == Severity::Warning && ["ticket", "customers"].contains(&&*f.field)
+            };
+            faults.retain(|f| !is_filled(f));
+        }
         let at = ticket.map(|t| &t.at);
         let hook = previewed(toml, at, ticket.map(|t| &t.customer), app.now())?;
         let explained = match hook {
-            Ok(hook) => Some(Explained::of(app, &hook).await?),
+            Ok(hook) => Some(Explained::of(app, scope, &hook).await?),
             Err(_) => None,
         };
         Ok(Self { faults, explained })
@@ -88,15 +134,11 @@ impl Preview {
 }
 
 #[derive(Deserialize)]
-pub struct Start {
-    /// The name of a starting text, or `blank`. By default the ticket's last hook.
-    start: Option<String>,
-}
-
-#[derive(Deserialize)]
 pub struct Typed {
     toml: String,
     expect: Option<u64>,
+    /// The start that a new hook's text came from.
+    template: Option<String>,
     /// `check`, `save` or `submit`; nothing for the preview.
     #[serde(default)]
     act: String,
@@ -105,22 +147,41 @@ pub struct Typed {
     key: Option<String>,
 }
 
+/// `start=NAME` begins with that text, and `p-PARAMETER=` fills it in; without, with the ticket's newest hook.
 pub async fn new(
     State(app): State<Shared>,
     Engineer(caller): Engineer,
     visit: Visit,
     Path((system, key)): Path<(String, String)>,
-    Query(start): Query<Start>,
+    Query(asked): Query<Fields>,
 ) -> Answer<Response> {
     let ticket = tickets::find(&app, &caller.scope, &TicketRef { system, key }).await?;
-    let toml = match start.start.as_deref() {
-        Some(name) => starts::text(name).ok_or_else(|| Problem::not_found("starting text"))?,
-        None => match last_of(&app, &caller, &ticket).await? {
-            Some(text) => text,
-            None => starts::FIRST.to_owned(),
-        },
+    let start = match asked.get("start") {
+        "" => None,
+        name => Some(starts::of(name).ok_or_else(|| Problem::not_found("starting text"))?),
     };
-    Page::of(&app, &caller, &visit, Some(ticket), None, toml, None).await
+    let last = match start {
+        Some(_) => None,
+        None => last_of(&app, &caller, &ticket).await?,
+    };
+    let mut what = What {
+        ticket: Some(ticket),
+        ..What::default()
+    };
+    match (last, start.or(starts::all().first())) {
+        (Some((toml, template)), _) => (what.toml, what.template) = (toml, template),
+        (None, Some(start)) => {
+            let filled = start.filled(|name| {
+                let name = format!("{}{name}", starts::PREFIX);
+                asked.all(&name).next()
+            });
+            what.toml.clone_from(&filled.text);
+            what.template = Some(start.name.to_owned());
+            what.form = Some(filled);
+        }
+        (None, None) => {}
+    }
+    Page::of(&app, &caller, &visit, what).await
 }
 
 pub async fn create(
@@ -132,27 +193,26 @@ pub async fn create(
 ) -> Answer<Response> {
     let at = TicketRef { system, key };
     let ticket = tickets::find(&app, &caller.scope, &at).await?;
-    let toml = lines(&typed.toml);
+    let template = typed.template.filter(|name| starts::of(name).is_some());
+    let mut what = What {
+        ticket: Some(ticket),
+        toml: lines(&typed.toml),
+        template: template.clone(),
+        ..What::default()
+    };
     if typed.act == "check" {
-        return Page::of(&app, &caller, &visit, Some(ticket), None, toml, None).await;
+        return Page::of(&app, &caller, &visit, what).await;
     }
     let body = NewHook {
-        toml: toml.clone(),
+        toml: what.toml.clone(),
         ticket: Some(at),
+        template,
     };
     match new_hook(&app, &caller, body).await {
         Ok(record) => on(&app, &caller, &record.id, &typed.act).await,
         Err(problem) => {
-            Page::of(
-                &app,
-                &caller,
-                &visit,
-                Some(ticket),
-                None,
-                toml,
-                Some(problem),
-            )
-            .await
+            what.problem = Some(problem);
+            Page::of(&app, &caller, &visit, what).await
         }
     }
 }
@@ -168,8 +228,13 @@ pub async fn edit(
     let toml = find_revision(&app, &caller.scope, &id, revision)
         .await?
         .toml;
-    let ticket = ticket_of(&app, &caller, &record).await?;
-    Page::of(&app, &caller, &visit, ticket, Some(&record), toml, None).await
+    let what = What {
+        ticket: ticket_of(&app, &caller, &record).await?,
+        record: Some(&record),
+        toml,
+        ..What::default()
+    };
+    Page::of(&app, &caller, &visit, what).await
 }
 
 pub async fn save(
@@ -180,28 +245,24 @@ pub async fn save(
     Form(typed): Form<Typed>,
 ) -> Answer<Response> {
     let record = find(&app, &caller.scope, &id).await?;
-    let toml = lines(&typed.toml);
-    let ticket = ticket_of(&app, &caller, &record).await?;
+    let mut what = What {
+        ticket: ticket_of(&app, &caller, &record).await?,
+        record: Some(&record),
+        toml: lines(&typed.toml),
+        ..What::default()
+    };
     if typed.act == "check" {
-        return Page::of(&app, &caller, &visit, ticket, Some(&record), toml, None).await;
+        return Page::of(&app, &caller, &visit, what).await;
     }
     let body = ChangedHook {
-        toml: toml.clone(),
+        toml: what.toml.clone(),
         expect: typed.expect.unwrap_or(record.version),
     };
     match change(&app, &caller, &id, body).await {
         Ok(record) => on(&app, &caller, &record.id, &typed.act).await,
         Err(problem) => {
-            Page::of(
-                &app,
-                &caller,
-                &visit,
-                ticket,
-                Some(&record),
-                toml,
-                Some(problem),
-            )
-            .await
+            what.problem = Some(problem);
+            Page::of(&app, &caller, &visit, what).await
         }
     }
 }
@@ -220,7 +281,7 @@ pub async fn preview(
         }
         _ => None,
     };
-    html(&Preview::of(&app, &lines(&typed.toml), ticket.as_ref()).await?)
+    html(&Preview::of(&app, &caller.scope, &lines(&typed.toml), ticket.as_ref()).await?)
 }
 
 /// After saving: on to the review, or back to the text, which says what is still wrong.
@@ -248,8 +309,12 @@ async fn ticket_of(app: &App, caller: &Caller, record: &HookRecord) -> Answer<Op
     })
 }
 
-/// The text of the ticket's last hook.
-async fn last_of(app: &App, caller: &Caller, ticket: &Ticket) -> Answer<Option<String>> {
+/// The text of the ticket's newest hook, and which start that came from.
+async fn last_of(
+    app: &App,
+    caller: &Caller,
+    ticket: &Ticket,
+) -> Answer<Option<(String, Option<String>)>> {
     let filter = HookFilter {
         ticket: Some(ticket.at.clone()),
         ..HookFilter::default()
@@ -266,20 +331,27 @@ async fn last_of(app: &App, caller: &Caller, ticket: &Ticket) -> Answer<Option<S
         .store
         .hook_revision(&caller.scope, &record.id, revision)
         .await?;
-    Ok(found.map(|r| r.toml))
+    Ok(found.map(|r| (r.toml, record.template)))
 }
 
 impl Page {
-    async fn of(
-        app: &App,
-        caller: &Caller,
-        visit: &Visit,
-        ticket: Option<Ticket>,
-        record: Option<&HookRecord>,
-        toml: String,
-        problem: Option<Problem>,
-    ) -> Answer<Response> {
-        let preview = Preview::of(app, &toml, ticket.as_ref()).await?;
+    async fn of(app: &App, caller: &Caller, visit: &Visit, what: What<'_>) -> Answer<Response> {
+        let What {
+            ticket,
+            record,
+            toml,
+            template,
+            form,
+            problem,
+        } = what;
+        let preview = Preview::of(app, &caller.scope, &toml, ticket.as_ref()).await?;
+        let starts = match record {
+            Some(_) => Vec::new(),
+            None => {
+                let all = starts::all().iter().map(|s| Choice::of(app, caller, s));
+                try_join_all(all).await?
+            }
+        };
         let of_ticket = ticket.as_ref().map(|t| links::ticket(&t.at));
         let (action, heading) = match record {
             Some(record) => (
@@ -301,7 +373,9 @@ impl Page {
                 "New hook".to_owned(),
             ),
         };
+        let is_right = form.as_ref().is_none_or(Filled::is_right);
         let status = problem.as_ref().map(|p| p.status);
+        let status = status.or((!is_right).then_some(StatusCode::UNPROCESSABLE_ENTITY));
         let page = Self {
             chrome: Chrome::of(app, caller, visit, Section::Tickets, heading.as_str()),
             action,
@@ -313,7 +387,9 @@ impl Page {
                 .map(|r| Mark::from(&r.state)),
             toml,
             expect: record.map(|r| r.version),
-            starts: starts::ALL.iter().collect(),
+            starts,
+            form,
+            template,
             preview,
             problem,
         };
@@ -348,6 +424,107 @@ mod tests {
         let text = ada.get(NEW).await.text();
         assert!(text.contains("Newer words"), "{text}");
         assert!(!text.contains("Older words"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_start_is_filled_in_by_its_form_and_its_packets_are_counted() {
+        let house = House::new().await;
+        house.ticket().await;
+        let ada = Browser::of(&house, "ada").await;
+        let text = ada.get(&format!("{NEW}?start=journal")).await.text();
+        for part in [
+            "name=\"p-units\"",
+            "app.service",
+            "name=\"template\" value=\"journal\"",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        // What the ticket says already is asked of nobody.
+        assert!(!text.contains("no customer is named") && !text.contains("nothing says what"));
+        let filled = format!("{NEW}?start=journal&p-units=shop.service&p-places=3&p-title=Shop");
+        let said = ada.get(&filled).await;
+        assert_eq!(said.status, StatusCode::OK);
+        let text = said.text();
+        assert!(
+            text.contains("places = 3") && text.contains("shop.service"),
+            "{text}"
+        );
+        let wrong = ada
+            .get(&format!("{NEW}?start=journal&p-places=0&p-title=Shop"))
+            .await;
+        assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+        let text = wrong.text();
+        assert!(
+            text.contains("id=\"p-places-wrong\"") && text.contains("aria-invalid"),
+            "{text}"
+        );
+        assert!(
+            text.contains("places = 5") && text.contains("value=\"0\""),
+            "{text}"
+        );
+        assert_eq!(
+            ada.get(&format!("{NEW}?start=nope")).await.status,
+            StatusCode::NOT_FOUND
+        );
+
+        let form = [("toml", TOML), ("act", "submit"), ("template", "journal")];
+        let said = ada.post(NEW, &form).await;
+        let review = said.header("location").to_owned();
+        let path = format!("/api/v1{}", review.trim_end_matches("/review"));
+        let hook = house.get("ada", &path).await.ok();
+        assert_eq!(hook["template"], "journal");
+        house
+            .sign("ada", &hook, &house.bench.sample.ada_browser)
+            .await
+            .ok();
+        house
+            .sign("ben", &hook, &house.bench.sample.ben_browser)
+            .await
+            .ok();
+        crate::control::refresh(&house.bench.app).await.unwrap();
+        for word in ["yes", "no", "yes"] {
+            let claim = house.packet(&hook, b"x").await;
+            let said = ada
+                .post(&format!("/packets/{claim}/verdict"), &[("answered", word)])
+                .await;
+            assert_eq!(said.status, StatusCode::SEE_OTHER, "{}", said.text());
+        }
+        let text = ada.get(&format!("{NEW}?start=postgres")).await.text();
+        assert_eq!(text.matches("answered 2 of 3").count(), 1, "{text}");
+        // The ticket's next hook is of the same start.
+        let text = ada.get(NEW).await.text();
+        assert!(
+            text.contains("name=\"template\" value=\"journal\""),
+            "{text}"
+        );
+        let body = serde_json::json!({"toml": TOML, "template": "nope"});
+        assert_eq!(
+            house.post("ada", "/api/v1/hooks", body).await.field(),
+            "template"
+        );
+    }
+
+    #[tokio::test]
+    async fn the_explanation_names_instances_of_ones_own_customers() {
+        let house = House::new().await;
+        house.ticket().await;
+        let mut sim = house.bench.instance().await;
+        sim.facts.name = "shop-07".to_owned();
+        sim.renew().await;
+        let mut theirs = house.bench.instance_of("globex").await;
+        theirs.facts.name = "globex-secret".to_owned();
+        theirs.renew().await;
+        let ada = Browser::of(&house, "ada").await;
+        let form = [("toml", TOML), ("system", "jira"), ("key", "SUP-1")];
+        let text = ada.post("/hooks/preview", &form).await.text();
+        assert!(
+            text.contains("about 1 instance matches") && text.contains("shop-07"),
+            "{text}"
+        );
+        let toml = TOML.replacen("title", "customers = [\"globex\"]\ntitle", 1);
+        let text = ada.post("/hooks/preview", &[("toml", &toml)]).await.text();
+        assert!(text.contains("no instance matches"), "{text}");
+        assert!(!text.contains("globex-secret"), "{text}");
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 use boathook_hooks::{documents::roster::KeyPlace, ids::HookId, states::HookState};
-use boathook_schema::EventFilter;
+use boathook_schema::{EventFilter, Role};
 use serde::Deserialize;
 
 use crate::{
@@ -167,7 +167,18 @@ async fn page(
         after: which.after,
         limit: Some(100),
     };
-    let list = rows(app, &caller.scope, id, query).await?;
+    let mut list = rows(app, &caller.scope, id, query).await?;
+    if list.next.as_deref() == Some("answers.") {
+        // Where all claims stand on the page there is room for what was answered without one.
+        let query = InstancesQuery {
+            revision: Some(hook.revision),
+            after: list.next.take(),
+            limit: Some(100),
+        };
+        let answers = rows(app, &caller.scope, id, query).await?;
+        list.items.extend(answers.items);
+        list.next = answers.next;
+    }
     let names = Names::of(app, &caller.scope, list.items.iter().map(|i| &i.instance)).await?;
     let revision = crate::api::hooks::find_revision(app, &caller.scope, id, hook.revision).await?;
     let parsed = crate::api::hooks::authoring::hook_of(&record, &revision, app.now())?;
@@ -178,7 +189,6 @@ async fn page(
     let chains = chains_of(&record.customers);
     let query = ("hook", id.as_str());
     let history = History::of(app, &caller.scope, &chains, filter, query).await?;
-    let has = |role| caller.roles.iter().any(|g| g.role == role);
     let is_over = hook.state.is_final() && !hook.state.can_be_running();
     let (address, number) = (format!("/hooks/{id}"), hook.revision.to_string());
     let status = problem.as_ref().map(|p| p.status);
@@ -187,7 +197,7 @@ async fn page(
         mark: Mark::from(&hook.state),
         ticket: record.ticket.as_ref().map(links::ticket),
         counters: published.map(|r| Counters::of(&r, app.now())),
-        about: waves::about(app, &parsed).await?,
+        about: waves::matching(app, &caller.scope, &parsed).await?.about,
         instances: list.items,
         names,
         next: list.next.map(|next| {
@@ -196,9 +206,8 @@ async fn page(
                 [("revision", number.as_str()), ("after", next.as_str())],
             )
         }),
-        may_stop: !is_over
-            && (has(boathook_schema::Role::Engineer) || has(boathook_schema::Role::Reviewer)),
-        may_edit: hook.author == caller.person && has(boathook_schema::Role::Engineer),
+        may_stop: !is_over && caller.may(&[Role::Engineer, Role::Reviewer], &record.customers),
+        may_edit: hook.author == caller.person && caller.may(&[Role::Engineer], &record.customers),
         on_going: page_of(id, &hook.state),
         history,
         hook,

@@ -16,6 +16,7 @@ use crate::{
     ui::{
         chrome::{Chrome, Section, html},
         links,
+        shown::Shown,
         visit::Visit,
         words::{Mark, When},
     },
@@ -109,7 +110,7 @@ pub fn mark(instance: &Instance, now: Time) -> Mark {
         word,
         shape,
         class,
-        why,
+        why: why.map(|why| Shown::cut(&why, 2_000)),
     }
 }
 

@@ -1,26 +1,32 @@
 //! One packet: what came back, the worst first; whose it is, who signed for it, and how to prove it elsewhere.
 use askama::Template;
-use axum::{extract::State, response::Response};
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse as _, Redirect, Response},
+};
 use boathook_hooks::{
     ids::ClaimId,
     packet::{Consent, Mode, Statement},
     time::Time,
 };
-use boathook_schema::Packet;
+use boathook_schema::{Helped, Packet, Role, Verdicts};
 use serde::Deserialize;
 
 use crate::{
     api::{
         extract::{Path, Query},
-        packets::{open, statement},
+        packets::{self, VerdictBody, VerdictRow, open, statement},
     },
     app::{App, Shared},
-    errors::Answer,
-    people::Staff,
+    errors::{Answer, Problem},
+    people::{Caller, EngineerOrReviewer, Staff},
     ui::{
         chrome::{Chrome, Section, html},
+        forms::Form,
         links,
-        packets::summary::{Tally, hook_titles, instance_names, rank},
+        names::Names,
+        packets::summary::{Tally, hook_titles, rank},
         shown::Shown,
         visit::Visit,
         words::Mark,
@@ -52,6 +58,18 @@ struct Page {
     facts: Facts,
     packet: Packet,
     verify: String,
+    said: Vec<Said>,
+    may_judge: bool,
+    note: String,
+    problem: Option<Problem>,
+}
+
+/// What one person said of it.
+struct Said {
+    person: String,
+    mark: Option<Mark>,
+    note: Option<Shown>,
+    at: Time,
 }
 
 pub struct SectionView {
@@ -96,6 +114,13 @@ pub struct Asked {
     after: Option<String>,
 }
 
+#[derive(Deserialize)]
+pub struct Typed {
+    answered: Helped,
+    #[serde(default)]
+    note: String,
+}
+
 pub async fn get(
     State(app): State<Shared>,
     Staff(caller): Staff,
@@ -103,12 +128,68 @@ pub async fn get(
     Path(claim): Path<ClaimId>,
     Query(asked): Query<Asked>,
 ) -> Answer<Response> {
-    let packet = open(&app, &caller, &claim, "packet.json", 0).await?;
+    page(&app, &caller, &visit, &claim, asked, None).await
+}
+
+/// Whether it answered: one of the form's three buttons.
+pub async fn judge(
+    State(app): State<Shared>,
+    EngineerOrReviewer(caller): EngineerOrReviewer,
+    visit: Visit,
+    Path(claim): Path<ClaimId>,
+    Form(typed): Form<Typed>,
+) -> Answer<Response> {
+    let body = VerdictBody {
+        answered: typed.answered,
+        note: typed.note.clone(),
+    };
+    match packets::judge(&app, &caller, &claim, body).await {
+        Ok(()) => Ok(Redirect::to(&format!("/packets/{claim}#answered")).into_response()),
+        Err(problem) if problem.code == "field" => {
+            let asked = Asked {
+                section: None,
+                after: None,
+            };
+            page(
+                &app,
+                &caller,
+                &visit,
+                &claim,
+                asked,
+                Some((problem, typed.note)),
+            )
+            .await
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+async fn said(app: &App, caller: &Caller, claim: &ClaimId) -> Answer<Vec<Said>> {
+    let all = packets::said(app, caller, claim).await?.items;
+    let one = |row: VerdictRow| Said {
+        person: row.person.to_string(),
+        mark: Mark::of_verdicts(&Verdicts::of([row.answered])),
+        note: (!row.note.is_empty()).then(|| Shown::cut(&row.note, 1_000)),
+        at: row.at,
+    };
+    Ok(all.into_iter().map(one).collect())
+}
+
+/// `wrong`: why what was said was not kept, and the note as it was typed.
+async fn page(
+    app: &App,
+    caller: &Caller,
+    visit: &Visit,
+    claim: &ClaimId,
+    asked: Asked,
+    wrong: Option<(Problem, String)>,
+) -> Answer<Response> {
+    let packet = open(app, caller, claim, "packet.json", 0).await?;
     let statement = statement(&packet)?;
     let one = std::slice::from_ref(&packet);
-    let mut names = instance_names(&app, &caller.scope, one).await?;
-    let mut titles = hook_titles(&app, &caller.scope, one).await?;
-    let name = names.remove(packet.instance()).unwrap_or_default();
+    let names = Names::of(app, &caller.scope, [packet.instance()]).await?;
+    let mut titles = hook_titles(app, &caller.scope, one).await?;
+    let name = names.get(packet.instance());
     let base = format!("/packets/{claim}");
     let mut sections: Vec<_> = statement
         .sections
@@ -118,8 +199,15 @@ pub async fn get(
     sections.sort_by_key(|s| rank(s.outcome));
     let after = asked.after.as_deref().filter(|_| asked.section.is_some());
     let title = format!("Packet of {}", name.plain());
-    html(&Page {
-        chrome: Chrome::of(&app, &caller, &visit, Section::Packets, title),
+    let said = said(app, caller, claim).await?;
+    let customers = std::slice::from_ref(&packet.customer);
+    let may_judge = caller.may(&[Role::Engineer, Role::Reviewer], customers);
+    let own = said.iter().find(|s| s.person == caller.person.as_str());
+    let own = own.and_then(|s| s.note.as_ref()).map(Shown::plain);
+    let status = wrong.as_ref().map(|(problem, _)| problem.status);
+    let (problem, note) = wrong.map_or((None, own.unwrap_or_default()), |(p, n)| (Some(p), n));
+    let page = Page {
+        chrome: Chrome::of(app, caller, visit, Section::Packets, title),
         api: format!("/api/v1/packets/{claim}"),
         instance: format!("/instances/{}", links::segment(packet.instance().as_str())),
         customer: packet.customer.to_string(),
@@ -143,12 +231,19 @@ pub async fn get(
             .map(|f| FileView::of(&base, "", f))
             .collect(),
         facts: Facts::of(&statement),
-        verify: verify(&app, &packet),
+        verify: verify(app, &packet),
         only: asked.section,
         name,
         base,
         packet,
-    })
+        said,
+        may_judge,
+        note,
+        problem,
+    };
+    let mut answer = html(&page)?;
+    *answer.status_mut() = status.unwrap_or(StatusCode::OK);
+    Ok(answer)
 }
 
 /// The hook at the revision that the packet answers.
@@ -362,6 +457,67 @@ mod tests {
                 .ends_with(".zip.receipt\""),
             "{:?}",
             receipt.headers
+        );
+    }
+
+    #[tokio::test]
+    async fn people_say_whether_it_answered_and_may_think_again() {
+        let house = House::new().await;
+        let hook = house.published().await;
+        let claim = sent(&house, &hook, &[]).await;
+        let (path, verdict) = (
+            format!("/packets/{claim}"),
+            format!("/packets/{claim}/verdict"),
+        );
+        let ada = Browser::of(&house, "ada").await;
+        let text = ada.get(&path).await.text();
+        assert!(
+            text.contains("Did this answer it?") && text.contains("Nobody has said"),
+            "{text}"
+        );
+        let form = [("answered", "partly"), ("note", "half\u{202e}<b>")];
+        let said = ada.post(&verdict, &form).await;
+        assert_eq!(
+            said.header("location"),
+            format!("{path}#answered"),
+            "{}",
+            said.text()
+        );
+        let ben = Browser::of(&house, "ben").await;
+        assert_eq!(ben.post(&verdict, &[("answered", "yes")]).await.status, 303);
+        let text = ada.get(&path).await.text();
+        assert!(
+            text.contains("answered partly") && text.contains("answered it"),
+            "{text}"
+        );
+        assert!(text.contains("⟨U+202E⟩") && !text.contains('\u{202e}') && !text.contains("<b>"));
+        let ticket = ada.get("/tickets/jira/SUP-1").await.text();
+        assert!(ticket.contains("people differ"), "{ticket}");
+        ada.post(&verdict, &[("answered", "yes")]).await;
+        let ticket = ada.get("/tickets/jira/SUP-1").await.text();
+        assert!(
+            ticket.contains("answered it") && !ticket.contains("people differ"),
+            "{ticket}"
+        );
+        let long = "x".repeat(301);
+        let said = ada
+            .post(&verdict, &[("answered", "no"), ("note", &long)])
+            .await;
+        assert_eq!(said.status, 422);
+        assert!(said.text().contains(&long) && said.text().contains("note-wrong"));
+        // Neither who only reads, nor who does not see it.
+        let adam = Browser::of(&house, "adam").await;
+        assert_eq!(adam.post(&verdict, &[("answered", "no")]).await.status, 403);
+        assert!(!adam.get(&path).await.text().contains("/verdict\""));
+        let gil = Browser::of(&house, "gil").await;
+        assert_eq!(gil.post(&verdict, &[("answered", "no")]).await.status, 404);
+        let row = house
+            .get("ada", &format!("/api/v1/packets/{claim}"))
+            .await
+            .ok();
+        assert_eq!(
+            row["verdicts"],
+            serde_json::json!({"yes": 2, "partly": 0, "no": 0})
         );
     }
 

@@ -19,11 +19,11 @@ use crate::{
     ui::{
         chrome::{Chrome, Section, html},
         links,
+        names::Names,
         packets::{
             Zip, begin, is_binary,
             part::{PART_BYTES, Part},
             rows::Spot,
-            summary::instance_names,
             table::{TABLE_BYTES, Table},
             tree::{Row, TREE_BYTES, Tree},
         },
@@ -188,8 +188,7 @@ pub async fn get(
     };
     let place = app.downloads.take(&caller.person)?;
     let packet = open(&app, &caller, &claim, &path, file.bytes.min(most)).await?;
-    let one = std::slice::from_ref(&packet);
-    let mut names = instance_names(&app, &caller.scope, one).await?;
+    let names = Names::of(&app, &caller.scope, [packet.instance()]).await?;
     let mut zip = Zip::of(&app, &packet);
     let words = Words::of(asked.q.as_deref().unwrap_or_default());
     let base = format!("/packets/{claim}");
@@ -242,7 +241,7 @@ pub async fn get(
         path: here,
         base,
         name,
-        instance: names.remove(packet.instance()).unwrap_or_default(),
+        instance: names.get(packet.instance()),
         file,
         asked,
         words,

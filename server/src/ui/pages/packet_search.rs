@@ -15,10 +15,10 @@ use crate::{
     ui::{
         chrome::{Chrome, Section, html},
         links,
+        names::Names,
         packets::{
             Fault, Zip,
             search::{Bounds, Found, Hit, search},
-            summary::instance_names,
         },
         shown::{LONGEST_SEARCH, Shown, Words},
         visit::Visit,
@@ -62,7 +62,7 @@ pub async fn get(
         ));
     }
     let known = find(&app, &caller.scope, &claim).await?;
-    let mut names = instance_names(&app, &caller.scope, std::slice::from_ref(&known)).await?;
+    let names = Names::of(&app, &caller.scope, [known.instance()]).await?;
     let words = Words::of(&q);
     let result = match words.is_empty() {
         true => None,
@@ -79,7 +79,7 @@ pub async fn get(
             })
         }
     };
-    let name = names.remove(known.instance()).unwrap_or_default();
+    let name = names.get(known.instance());
     let title = format!("Find in the packet of {}", name.plain());
     html(&Page {
         chrome: Chrome::of(&app, &caller, &visit, Section::Packets, title),

@@ -16,7 +16,8 @@ use crate::{
     ui::{
         chrome::{Chrome, Section, html},
         links,
-        packets::summary::{Tally, hook_titles, instance_names},
+        names::Names,
+        packets::summary::{Tally, hook_titles},
         shown::Shown,
         visit::Visit,
     },
@@ -89,11 +90,12 @@ pub async fn get(
     let page = boathook_schema::Page::first(ROWS).after(asked.after);
     let scope = &caller.scope;
     let packets = app.store.packets(scope, wanted.clone(), page).await?;
-    let names = instance_names(&app, scope, &packets.items).await?;
+    let instances = packets.items.iter().map(Packet::instance);
+    let names = Names::of(&app, scope, instances).await?;
     let titles = hook_titles(&app, scope, &packets.items).await?;
     let row = |packet: &Packet| Row {
         href: format!("/packets/{}", packet.claim),
-        instance: names.get(packet.instance()).cloned().unwrap_or_default(),
+        instance: names.get(packet.instance()),
         ticket: packet
             .ticket
             .as_ref()

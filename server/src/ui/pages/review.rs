@@ -10,7 +10,7 @@ use boathook_hooks::{
     ids::HookId,
     states::HookState,
 };
-use boathook_schema::{HookRecord, RevisionRow};
+use boathook_schema::{HookRecord, RevisionRow, Role};
 use serde::Deserialize;
 
 use crate::{
@@ -62,6 +62,8 @@ struct Difference {
 struct May {
     sign: bool,
     send_back: bool,
+    /// What is signed or held and not published yet.
+    publish: bool,
     /// Signed already.
     has_signed: bool,
     /// A wide hook of browser keys alone needs one from elsewhere.
@@ -151,7 +153,7 @@ async fn page(
     let revision = find_revision(app, &caller.scope, &record.id, row.revision).await?;
     let hook = hook_of(record, &revision, app.now())?;
     let view = view(app, &caller.scope, record, Some(row.revision)).await?;
-    let x = Explained::of(app, &hook).await?;
+    let x = Explained::of(app, &caller.scope, &hook).await?;
     let status = problem.as_ref().map(|p| p.status);
     let page = Page {
         chrome: Chrome::of(
@@ -180,15 +182,21 @@ async fn page(
 
 fn may(caller: &Caller, view: &HookView, is_wide: bool) -> May {
     let in_review = view.state == HookState::InReview;
-    let has = |role| caller.roles.iter().any(|g| g.role == role);
+    let may = |roles: &[Role]| caller.may(roles, &view.customers);
+    // Publishing is of the newest revision, whichever is looked at.
+    let is_newest = view
+        .revisions
+        .last()
+        .is_some_and(|r| r.revision == view.revision);
+    let waits = matches!(view.state, HookState::Signed | HookState::Held { .. });
     let has_signed = view.signatures.iter().any(|s| s.person == caller.person);
     let from_elsewhere = view.signatures.iter().any(|s| s.place != KeyPlace::Browser);
     // The other signatures that are missing may still be from browsers.
     let is_last = view.people.have + 1 >= view.people.needed as usize;
     May {
-        sign: in_review
-            && (has(boathook_schema::Role::Reviewer) || has(boathook_schema::Role::Engineer)),
-        send_back: in_review && has(boathook_schema::Role::Reviewer),
+        sign: in_review && may(&[Role::Reviewer, Role::Engineer]),
+        send_back: in_review && may(&[Role::Reviewer]),
+        publish: waits && is_newest && may(&[Role::Reviewer, Role::Engineer]),
         has_signed,
         needs_command: in_review && is_wide && is_last && !from_elsewhere,
     }
@@ -292,6 +300,38 @@ mod tests {
             ada.post(&back, &[("words", "x")]).await.status,
             StatusCode::FORBIDDEN
         );
+    }
+
+    #[tokio::test]
+    async fn what_is_held_is_published_by_whoever_may() {
+        let house = House::new().await;
+        let hook = house.in_review(TOML).await;
+        house
+            .sign("ada", &hook, &house.bench.sample.ada_browser)
+            .await
+            .ok();
+        let mut last = house
+            .signature(&hook, &house.bench.sample.ben_browser)
+            .await;
+        last["hold"] = true.into();
+        let held = house.hook_post("ben", &hook, "signatures", last).await.ok();
+        assert_eq!(held["state"]["state"], "held", "{held}");
+        let path = format!("/hooks/{}/review", id(&hook));
+        for (person, offered) in [
+            ("ada", true),
+            ("ben", true),
+            ("adam", false),
+            ("hana", false),
+        ] {
+            let text = Browser::of(&house, person).await.get(&path).await.text();
+            assert_eq!(text.contains("Publish now"), offered, "{person}");
+        }
+        let publish = format!("/hooks/{}/publish", id(&hook));
+        let adam = Browser::of(&house, "adam").await;
+        assert_eq!(adam.post(&publish, &[]).await.status, StatusCode::FORBIDDEN);
+        let ben = Browser::of(&house, "ben").await;
+        assert_eq!(ben.post(&publish, &[]).await.status, StatusCode::SEE_OTHER);
+        assert!(!ben.get(&path).await.text().contains("Publish now"));
     }
 
     #[tokio::test]

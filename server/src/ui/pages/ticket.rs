@@ -2,7 +2,7 @@
 use askama::Template;
 use axum::{extract::State, response::Response};
 use boathook_hooks::{ids::HookId, states::HookState};
-use boathook_schema::{Chain, EventFilter, TicketRef};
+use boathook_schema::{Chain, EventFilter, Role, TicketRef};
 
 use crate::{
     api::{
@@ -20,6 +20,7 @@ use crate::{
         history::History,
         links,
         names::Names,
+        shown::Shown,
         visit::Visit,
         words::Mark,
     },
@@ -37,6 +38,7 @@ struct Page {
     answers: Vec<TicketAnswer>,
     names: Names,
     history: History,
+    may_write: bool,
 }
 
 struct Line {
@@ -55,7 +57,9 @@ impl Line {
 struct Packet {
     row: PacketRow,
     ok: usize,
-    others: Vec<String>,
+    others: Vec<Shown>,
+    /// What people said of it.
+    answered: Option<Mark>,
 }
 
 impl From<PacketRow> for Packet {
@@ -66,12 +70,14 @@ impl From<PacketRow> for Packet {
             .into_iter()
             .map(|s| {
                 let name = s["name"].as_str().unwrap_or("?");
-                format!("{name} {}", outcome(s).replace('_', " "))
+                let said = format!("{name} {}", outcome(s).replace('_', " "));
+                Shown::cut(&said, 200)
             })
             .collect();
         Self {
             ok: ok.len(),
             others,
+            answered: Mark::of_verdicts(&row.verdicts),
             row,
         }
     }
@@ -121,6 +127,10 @@ pub async fn get(
     let chain = [Chain::Customer(view.ticket.customer.clone())];
     let query = format!("{}/{}", at.system, at.key);
     let history = History::of(&app, &caller.scope, &chain, filter, ("ticket", &query)).await?;
+    let may_write = caller.may(
+        &[Role::Engineer],
+        std::slice::from_ref(&view.ticket.customer),
+    );
     let title = format!("{} {}", view.ticket.key, view.ticket.title);
     html(&Page {
         chrome: Chrome::of(&app, &caller, &visit, Section::Tickets, title),
@@ -132,6 +142,7 @@ pub async fn get(
         answers: view.answers,
         names,
         history,
+        may_write,
     })
 }
 
@@ -140,9 +151,15 @@ pub async fn get(
 mod tests {
     use axum::http::StatusCode;
 
+    use boathook_hooks::{packet::Outcome, protocol::AnswerKind};
+    use boathook_schema::Role;
+
     use crate::{
         api::tests::house::{House, id},
-        ui::tests::{Browser, alike},
+        ui::{
+            packets::testing::{answered, failed, sent_by},
+            tests::{Browser, alike},
+        },
     };
 
     #[tokio::test]
@@ -164,6 +181,54 @@ mod tests {
             text.contains(&format!("/packets/{claim}")) && text.contains("1 ok"),
             "{text}"
         );
+    }
+
+    #[tokio::test]
+    async fn what_instances_say_of_themselves_does_nothing() {
+        let house = House::new().await;
+        let hook = house.published().await;
+        let evil = "app\u{202e}<b>\u{1b}[2J";
+        let part = failed("ldap", Outcome::Failed, "x");
+        sent_by(&house, evil, &hook, &[part]).await;
+        let mut sim = house.bench.instance().await;
+        sim.facts.name = evil.to_owned();
+        sim.renew().await;
+        answered(&sim, &hook, AnswerKind::Declined, evil).await;
+        let ada = Browser::of(&house, "ada").await;
+        for path in [
+            "/tickets/jira/SUP-1".to_owned(),
+            format!("/hooks/{}", id(&hook)),
+        ] {
+            let text = ada.get(&path).await.text();
+            assert!(
+                !text.contains('\u{202e}') && !text.contains('\u{1b}'),
+                "{path}"
+            );
+            assert!(!text.contains("<b>"), "{path}");
+            let escape = "app<span class=\"odd\">⟨U+202E⟩</span>";
+            // Two instances' names, and the reason of the one that declined.
+            assert_eq!(text.matches(escape).count(), 3, "{path}: {text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn new_hooks_are_offered_to_whoever_may_write_them() {
+        let house = House::new().await;
+        house.ticket().await;
+        house.person("ivy", &[Role::Reviewer], Some("acme")).await;
+        for (person, offered) in [
+            ("ada", true),
+            ("ben", false),
+            ("ivy", false),
+            ("hana", false),
+        ] {
+            let text = Browser::of(&house, person)
+                .await
+                .get("/tickets/jira/SUP-1")
+                .await
+                .text();
+            assert_eq!(text.contains("hooks/new"), offered, "{person}");
+        }
     }
 
     #[tokio::test]
