@@ -1,8 +1,14 @@
 //! The trust documents that the store has, verified and held in memory until the control log says that more came.
-use std::sync::{Arc, RwLock};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, RwLock},
+};
 
 use boathook_hooks::{
+    documents::revocation::Revoked,
     envelope::Envelope,
+    ids::PersonId,
+    keys::KeyId,
     strict::MAX_DOCUMENT,
     verify::{Refusal, TrustStore},
 };
@@ -21,6 +27,25 @@ impl Current {
     /// The verifier, or the refusal that there is no root yet.
     pub fn verifier(&self) -> Result<&TrustStore, Refusal> {
         self.verifier.as_ref().ok_or(Refusal::NoRoster)
+    }
+
+    /// Keys that were revoked, and why; undone revocations are left out.
+    pub fn revoked_keys(&self) -> BTreeMap<KeyId, String> {
+        let all = self
+            .verifier
+            .iter()
+            .flat_map(|t| t.revocations().standing());
+        all.filter_map(|r| match &r.revoked {
+            Revoked::Key(key) => Some((*key, r.reason.clone())),
+            _ => None,
+        })
+        .collect()
+    }
+
+    /// Why that person's signatures count no more, whatever the key.
+    pub fn revoked_person(&self, person: &PersonId) -> Option<String> {
+        let trust = self.verifier.as_ref()?;
+        trust.revocations().of_person(person).map(str::to_owned)
     }
 }
 

@@ -7,7 +7,8 @@ export const PASSWORD = "a long enough Password of a test";
 export const demo = process.env.BOATHOOK_DEMO;
 const bin = process.env.BOATHOOK_BIN;
 
-export async function signIn(browser, person, more = {}) {
+// A page in a browser of its own; what it complains of is in `faults`.
+export async function newPage(browser, more = {}) {
   const context = await browser.newContext(more);
   const page = await context.newPage();
   page.faults = [];
@@ -16,6 +17,11 @@ export async function signIn(browser, person, more = {}) {
     // An answer of 4xx is a step of the walk; all else that the browser complains of is a fault.
     if (message.type() === "error" && !/status of 4\d\d/.test(message.text())) page.faults.push(message.text());
   });
+  return page;
+}
+
+export async function signIn(browser, person, more = {}) {
+  const page = await newPage(browser, more);
   await page.goto("/");
   await page.getByLabel("Name").fill(person);
   await page.getByLabel("Password").fill(PASSWORD);
@@ -34,12 +40,56 @@ export function login(person) {
   boathook(person, "login", process.env.BOATHOOK_ORIGIN, "--ca", path.join(demo, "server/ca.pem"), "--person", person);
 }
 
+// An agent with a directory of its own; it is not started.
+export function agent(name, args, input = "") {
+  const dir = path.join(demo, "walk", name);
+  const config = path.join(dir, "agent.toml");
+  const made = fs.existsSync(config);
+  fs.mkdirSync(dir, { recursive: true });
+  if (!made) {
+    fs.writeFileSync(config, `state_dir = "state"\npolicy = "policy.toml"\n[facts]\nname = "${name}"\n`);
+    fs.writeFileSync(path.join(dir, "policy.toml"), 'consent = "auto"\n[agent]\nallow_root = true\n');
+  }
+  return execFileSync(path.join(bin, "boathook-agent"), ["--config", config, ...args], { input, encoding: "utf8" });
+}
+
 export function server(...args) {
   return execFileSync(path.join(bin, "boathook-server"), ["--config", path.join(demo, "server/boathook-server.toml"), ...args], { input: `${PASSWORD}\n`, encoding: "utf8" });
 }
 
+// Nothing that the browser complains of on the way, and nothing left open.
+export async function leave(...pages) {
+  for (const page of pages.filter(Boolean)) await page.context().close();
+  const faults = pages.filter(Boolean).flatMap((page) => page.faults);
+  if (faults.length) throw new Error(`the browser complained: ${faults.join("; ")}`);
+}
+
+// A hook of that person's, sent to review by the command line.
+export function toReview(person, text) {
+  login(person);
+  const file = path.join(demo, "walk", `${person}.toml`);
+  fs.writeFileSync(file, text);
+  const hook = boathook(person, "hook", "new", file, "--quiet").trim();
+  boathook(person, "hook", "submit", hook);
+  return hook;
+}
+
+// The key that a review page shows once it was made there.
+export async function keyOn(page) {
+  const command = await page.locator("#key-now code").last().textContent();
+  return command.match(/ed25519:\S+/)[0];
+}
+
+// A revoker takes a key back, alone and at once.
+export function revoke(fingerprint, reason) {
+  login("root-admin");
+  const out = path.join(demo, "walk", `revocation-${fingerprint}.bson`);
+  return boathook("root-admin", "revoke", "key", fingerprint, "--reason", reason, "--key", path.join(demo, "people/rita.pem"), "--out", out, "--import", "--yes");
+}
+
 // The holders of the admission keys compare fingerprints and admit keys, on their own machines.
-export async function admit(page, keys) {
+// `gone`: person and fingerprint of keys that the same roster drops.
+export async function admit(page, keys, gone = []) {
   const dir = path.join(demo, "walk");
   fs.mkdirSync(dir, { recursive: true });
   const { roster } = await (await page.request.get("/api/v1/trust")).json();
@@ -47,9 +97,13 @@ export async function admit(page, keys) {
   const file = (n) => path.join(dir, `roster-${n}.bson`);
   let now = file(`${roster.version}-old`);
   fs.writeFileSync(now, await answer.body());
-  for (const [n, [person, key]] of keys.entries()) {
+  const changes = [
+    ...keys.map(([person, key]) => ["add", person, "--key", key, "--place", "browser"]),
+    ...gone.map(([person, key]) => ["remove", person, "--key", key]),
+  ];
+  for (const [n, [verb, ...what]] of changes.entries()) {
     const next = file(`${roster.version}-${n}`);
-    boathook("holders", "roster", "add", now, person, "--key", key, "--place", "browser", "--out", next);
+    boathook("holders", "roster", verb, now, ...what, "--out", next);
     now = next;
   }
   for (const holder of ["rita", "rolf"]) {

@@ -97,7 +97,8 @@ impl Revocations {
         Ok(true)
     }
 
-    fn standing(&self) -> impl Iterator<Item = &Revocation> {
+    /// Those that no root undid.
+    pub fn standing(&self) -> impl Iterator<Item = &Revocation> {
         self.seen
             .iter()
             .filter(|(id, _)| !self.undone.contains(id))
@@ -110,11 +111,13 @@ impl Revocations {
             .map(|r| r.reason.as_str())
     }
 
-    pub(super) fn of_key(&self, key: &KeyId) -> Option<&str> {
+    /// Why that key was revoked, if it is.
+    pub fn of_key(&self, key: &KeyId) -> Option<&str> {
         self.reason(|r| matches!(r, Revoked::Key(k) if k == key))
     }
 
-    pub(super) fn of_person(&self, person: &PersonId) -> Option<&str> {
+    /// Why that person was revoked, if they are.
+    pub fn of_person(&self, person: &PersonId) -> Option<&str> {
         self.reason(|r| matches!(r, Revoked::Person(p) if p == person))
     }
 

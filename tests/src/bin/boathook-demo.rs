@@ -27,6 +27,9 @@ struct Args {
     /// Everything is kept here. Made anew at each start.
     #[arg(long, default_value = ".demo")]
     dir: PathBuf,
+    /// More sections of the server's settings, from this file.
+    #[arg(long, value_name = "FILE")]
+    settings: Option<PathBuf>,
 }
 
 /// Stands in the demo's log, and must not stand in the packet.
@@ -61,7 +64,15 @@ async fn demo(args: &Args) -> Result<()> {
     println!("boathook demo in {}\n", dir.display());
     let t = Timeline(Instant::now());
 
-    let world = World::at(&dir, &Settings::default(), Bounds::default()).await?;
+    let more = match &args.settings {
+        Some(path) => std::fs::read_to_string(path).context("reading --settings")?,
+        None => String::new(),
+    };
+    let settings = Settings {
+        config: &more,
+        ..Settings::default()
+    };
+    let world = World::at(&dir, &settings, Bounds::default()).await?;
     t.say(&format!(
         "server at {} (its certificate is signed by {}/server/ca.pem)",
         world.origin(),

@@ -1,4 +1,6 @@
 //! My sign-ins, API tokens, signing keys and password.
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::{
     extract::State,
@@ -8,6 +10,7 @@ use axum::{
 use boathook_hooks::{
     documents::roster::{RosterCustomers, RosterKey, SigningRole},
     ids::{Digest, PersonId},
+    keys::KeyId,
 };
 use boathook_schema::{ApiToken, How, Page as Rows, Person, Scope, SignIn};
 use serde::Deserialize;
@@ -44,6 +47,8 @@ struct Page {
     /// My roles in words, each with whether it was chosen.
     roles: Vec<(String, bool)>,
     admitted: Vec<RosterKey>,
+    /// Anybody's, and why.
+    revoked: BTreeMap<KeyId, String>,
     signs_as: Option<(Vec<SigningRole>, RosterCustomers)>,
     asked: Vec<AdmissionView>,
     /// What was typed.
@@ -229,6 +234,7 @@ async fn page(app: &App, caller: &Caller, visit: &Visit, came: Came) -> Answer<R
         sign_ins,
         this: caller.token,
         tokens,
+        revoked: trust.revoked_keys(),
         admitted: member.map(|m| m.keys.clone()).unwrap_or_default(),
         signs_as: member.map(|m| (m.roles.clone(), m.customers.clone())),
         asked: asked_for(app, &caller.person).await?,
@@ -275,6 +281,10 @@ impl Page {
 
     fn roles_of(token: &ApiToken) -> String {
         grants::all_words(&token.roles)
+    }
+
+    fn revoked(&self, key: &RosterKey) -> Option<&String> {
+        self.revoked.get(&key.key.id())
     }
 
     fn is_admitted(&self, asked: &AdmissionView) -> bool {

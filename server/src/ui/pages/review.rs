@@ -1,4 +1,6 @@
 //! Review: what is one about to allow on a customer's machine, and whose signatures are missing.
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::{
     extract::State,
@@ -8,6 +10,7 @@ use axum::{
 use boathook_hooks::{
     documents::{Document as _, hook::Hook, roster::KeyPlace},
     ids::HookId,
+    keys::KeyId,
     states::HookState,
 };
 use boathook_schema::{HookRecord, RevisionRow, Role};
@@ -47,10 +50,19 @@ struct Page {
     difference: Option<Difference>,
     payload_type: &'static str,
     may: May,
-    /// The caller's admitted keys in browsers, for the script.
-    admitted: String,
+    keys: Keys,
     problem: Option<Problem>,
     words: String,
+}
+
+/// What page and script must know of the caller's keys.
+struct Keys {
+    /// Ids of those in browsers that the roster admits, with blanks between.
+    admitted: String,
+    /// Anybody's: one that the roster dropped since says no more whose it was.
+    revoked: BTreeMap<KeyId, String>,
+    /// Why no key of theirs counts any more.
+    gone: Option<String>,
 }
 
 struct Difference {
@@ -168,7 +180,7 @@ async fn page(
         difference: difference(app, caller, record, row, &revision.toml).await?,
         payload_type: Hook::PAYLOAD_TYPE,
         may: may(caller, &view, x.is_wide()),
-        admitted: admitted(app, caller),
+        keys: keys(app, caller),
         reason: x.words.reason.clone(),
         hook: view,
         x,
@@ -202,16 +214,22 @@ fn may(caller: &Caller, view: &HookView, is_wide: bool) -> May {
     }
 }
 
-/// Key ids of the caller in the roster that are kept in a browser, with blanks between.
-fn admitted(app: &App, caller: &Caller) -> String {
+fn keys(app: &App, caller: &Caller) -> Keys {
     let current = app.trust.current();
+    let revoked = current.revoked_keys();
     let roster = current.verifier.as_ref().and_then(|t| t.roster());
     let person = roster.and_then(|r| r.people.iter().find(|p| p.person == caller.person));
-    let keys = person.into_iter().flat_map(|p| &p.keys);
-    keys.filter(|k| k.place == KeyPlace::Browser)
+    let admitted = person.into_iter().flat_map(|p| &p.keys);
+    let admitted = admitted
+        .filter(|k| k.place == KeyPlace::Browser && !revoked.contains_key(&k.key.id()))
         .map(|k| k.key.id().to_string())
         .collect::<Vec<_>>()
-        .join(" ")
+        .join(" ");
+    Keys {
+        admitted,
+        revoked,
+        gone: current.revoked_person(&caller.person),
+    }
 }
 
 async fn difference(
@@ -246,6 +264,7 @@ async fn difference(
 #[allow(clippy::unwrap_used)]
 mod tests {
     use axum::http::StatusCode;
+    use boathook_hooks::documents::revocation::Revoked;
 
     use crate::{
         api::tests::house::{House, TOML, id},
@@ -380,6 +399,32 @@ mod tests {
         assert!(text.contains("A key outside of the browser"), "{text}");
         assert!(
             text.contains(&format!("boathook hook sign {}", id(&hook))),
+            "{text}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_key_or_a_person_that_was_revoked_is_not_offered_to_sign() {
+        let house = House::new().await;
+        let hook = house.in_review(TOML).await;
+        let path = format!("/hooks/{}/review", id(&hook));
+        let key = house.bench.sample.ben_browser.public().id();
+        let revoked = |number, what| house.bench.sample.revocation(number, what);
+        house.import(revoked(1, Revoked::Key(key))).await.ok();
+        let ben = Browser::of(&house, "ben").await;
+        let text = ben.get(&path).await.text();
+        assert!(text.contains("data-admitted=\"\""), "{text}");
+        assert!(text.contains(&format!("<li data-key=\"{key}\">")), "{text}");
+        let own = ben.get("/me").await.text();
+        assert!(own.contains("</span> revoked</span>"), "{own}");
+        let hana = Browser::of(&house, "hana").await;
+        let keys = hana.get("/admin/keys").await.text();
+        assert!(keys.contains("take it out of the next roster"), "{keys}");
+        let gone = Revoked::Person("ben".parse().unwrap());
+        house.import(revoked(2, gone)).await.ok();
+        let text = ben.get(&path).await.text();
+        assert!(
+            text.contains("You sign no more") && !text.contains("id=\"signing\""),
             "{text}"
         );
     }

@@ -31,9 +31,12 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// A filter shows what it chose without its button.
+// A filter shows what it chose without its button. By keyboard each arrow would be a choice: there the button does it.
+let byKeys = false;
+document.addEventListener("keydown", () => { byKeys = true; }, true);
+document.addEventListener("pointerdown", () => { byKeys = false; }, true);
 document.addEventListener("change", (event) => {
-  if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
+  if (!byKeys && event.target.matches("[data-submits]")) event.target.form.requestSubmit();
 });
 
 // A click on an id or a command copies it whole.

@@ -33,12 +33,20 @@ async function stored(mode, act) {
 
 export const keyOf = (person) => stored("readonly", (keys) => keys.get(person));
 
-export async function makeKey(person) {
+// `instead`: the id of the key that the new one takes the place of.
+export async function makeKey(person, instead) {
   const pair = await crypto.subtle.generateKey({ name: "Ed25519" }, false, ["sign", "verify"]);
   const raw = await crypto.subtle.exportKey("raw", pair.publicKey);
   const key = { pair, raw: new Uint8Array(raw), id: hex(await sha256(raw)) };
   // Two windows at once: the first one's key is the key.
-  return await stored("readwrite", (keys) => keys.add(key, person)).then(() => key, () => keyOf(person));
+  await stored("readwrite", (keys) => {
+    const there = keys.get(person);
+    there.onsuccess = () => {
+      if (!there.result || there.result.id === instead) keys.put(key, person);
+    };
+    return there;
+  });
+  return keyOf(person);
 }
 
 export const publicText = (key) => `ed25519:${base64(key.raw)}`;
@@ -103,13 +111,20 @@ async function begin() {
 
   let key = await keyOf(person);
   const ids = admitted.split(" ").filter(Boolean);
+  const make = (words) => button(words, async () => {
+    key = await makeKey(person, key?.id);
+    waiting(key);
+    await askAdmission(key);
+  });
   if (!key) {
     say("This browser has no key of yours yet.");
-    button("Make a key in this browser", async () => {
-      key = await makeKey(person);
-      await askAdmission(key);
-      waiting(key);
-    });
+    make("Make a key in this browser");
+    return;
+  }
+  const revoked = [...document.querySelectorAll("#revoked [data-key]")].find((it) => it.dataset.key === key.id);
+  if (revoked) {
+    say(`Your key ${key.id.slice(0, 12)}… in this browser no longer signs: it was revoked (${revoked.textContent}). What it signed counts no more. If this browser is yours alone, make a new key here and have it admitted; else sign elsewhere.`);
+    make("Make a new key in this browser");
     return;
   }
   if (!ids.includes(key.id)) {
@@ -142,6 +157,7 @@ function waiting(key) {
     code(key.id),
     ". They run: ",
     code(`boathook roster add roster.bson ${box.dataset.person} --place browser --key ${publicText(key)}`),
+    " Once they have, load this page again.",
   );
   button("Ask for admission again", async () => { await askAdmission(key); });
 }

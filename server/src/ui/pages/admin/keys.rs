@@ -1,5 +1,7 @@
 //! Signing keys: asked for, admitted by the roster, revoked. The server decides none of it: the page says what the
 //! holders of the admission keys run elsewhere.
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::{
     extract::State,
@@ -8,7 +10,7 @@ use axum::{
 use boathook_hooks::{
     documents::{
         revocation::Revoked,
-        roster::{KeyPlace, Roster, RosterCustomers, SigningRole},
+        roster::{KeyPlace, Roster, RosterCustomers, RosterKey, SigningRole},
     },
     keys::KeyId,
 };
@@ -43,6 +45,8 @@ struct Page {
     /// What follows once a key stands in the next roster.
     after: Vec<String>,
     revoked: Vec<RevocationView>,
+    /// Keys that count no more, though the roster may name them still.
+    revoked_keys: BTreeMap<KeyId, String>,
 }
 
 struct AskedFor {
@@ -95,6 +99,7 @@ pub async fn get(
             format!("boathook trust import {file}"),
         ],
         roster,
+        revoked_keys: app.trust.current().revoked_keys(),
         revoked: trust.revocations,
     })
 }
@@ -204,6 +209,12 @@ pub fn what(revoked: &Revoked) -> (&'static str, String) {
         Revoked::Person(person) => ("person", person.to_string()),
         Revoked::Hook(hook) => ("hook", hook.to_string()),
         Revoked::Template(template) => ("template", template.to_string()),
+    }
+}
+
+impl Page {
+    fn is_revoked(&self, key: &RosterKey) -> bool {
+        self.revoked_keys.contains_key(&key.key.id())
     }
 }
 

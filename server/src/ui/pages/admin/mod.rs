@@ -1,4 +1,5 @@
 //! Administration: people, keys, customers, trust, servers, erasures; a tab each.
+pub mod begin;
 pub mod customer;
 pub mod customers;
 pub mod erasures;

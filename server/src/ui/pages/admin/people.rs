@@ -8,7 +8,10 @@ use boathook_hooks::ids::CustomerId;
 use boathook_schema::Page as Rows;
 use serde::Deserialize;
 
-use super::Tabs;
+use super::{
+    Tabs,
+    begin::{self, Step},
+};
 use crate::{
     api::{
         extract::Query,
@@ -31,6 +34,8 @@ use crate::{
 struct Page {
     chrome: Chrome,
     tabs: Tabs,
+    /// On a new server.
+    to_begin: Vec<Step>,
     people: Vec<User>,
     next: Option<String>,
     customers: Vec<(CustomerId, String)>,
@@ -98,6 +103,7 @@ async fn page(
 ) -> Answer<Response> {
     let rows = Rows::first(100).after(asked.after);
     let people = app.store.people(&caller.scope, rows).await?;
+    let listed: Vec<User> = people.items.into_iter().map(User::from).collect();
     let status = problem.as_ref().map(|p| p.status);
     let page = Page {
         chrome: Chrome::of(app, caller, visit, Section::Admin, "People"),
@@ -106,7 +112,8 @@ async fn page(
             .next
             .as_deref()
             .map(|next| links::with_query("/admin/people", [("after", next)])),
-        people: people.items.into_iter().map(User::from).collect(),
+        to_begin: begin::steps(app, &listed).await?,
+        people: listed,
         customers: links::customers(app, &caller.scope).await?,
         id: form.get("person").to_owned(),
         name: form.get("name").to_owned(),

@@ -440,3 +440,14 @@ async fn servers_that_live_are_shown_with_this_one() {
     );
     assert!(text.contains("answers</span>") && text.contains("reached</span>"));
 }
+
+#[tokio::test]
+async fn a_new_server_says_what_comes_next_until_all_is_done() {
+    let house = House::new().await;
+    let hana = Browser::of(&house, "hana").await;
+    let text = hana.get("/admin/people").await.text();
+    // Root, roster, people and customers are there; no instance is.
+    assert_eq!(text.matches("</span> done").count(), 4, "{text}");
+    assert_eq!(text.matches("</span> to do").count(), 1, "{text}");
+    assert!(text.contains("a first instance join"), "{text}");
+}
