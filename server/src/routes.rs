@@ -71,17 +71,12 @@ pub fn router(app: Shared) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(app.clone(), agent::advise));
 
-    let pages = ui::router(sign_in.clone()).layer(middleware::from_fn_with_state(
-        app.clone(),
-        ui::headers::strict,
-    ));
-    let people = api::router(sign_in)
-        .merge(pages)
+    let people = api::router(sign_in.clone())
+        .merge(ui::router(sign_in))
         .layer(middleware::from_fn_with_state(app.clone(), ui::csrf::guard))
         .layer(middleware::from_fn_with_state(app.clone(), limits::timeout))
         .layer(RequestBodyLimitLayer::new(l.body_bytes))
-        .layer(DefaultBodyLimit::max(l.body_bytes))
-        .layer(middleware::from_fn(web::careful));
+        .layer(DefaultBodyLimit::max(l.body_bytes));
 
     Router::new()
         .merge(short_agent)
@@ -94,6 +89,10 @@ pub fn router(app: Shared) -> Router {
         .layer(middleware::from_fn_with_state(
             app.clone(),
             ui::errors::as_pages,
+        ))
+        .layer(middleware::from_fn_with_state(
+            app.clone(),
+            ui::headers::strict,
         ))
         .layer(CompressionLayer::new().compress_when(ui::headers::is_page))
         .layer(middleware::from_fn_with_state(app.clone(), metrics::count))

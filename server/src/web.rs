@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use axum::{
     extract::{MatchedPath, Request as AxumRequest},
-    http::{HeaderValue, Request, StatusCode, header},
+    http::{Request, StatusCode, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
@@ -59,20 +59,6 @@ pub async fn log(request: AxumRequest, next: Next) -> Response {
         (_, true) => tracing::info!(status, ms, "answered"),
         (_, false) => tracing::debug!(status, ms, "answered"),
     }
-    response
-}
-
-/// Answers to people hold names and texts that others chose: never sniffed, never kept by a cache.
-pub async fn careful(request: AxumRequest, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
-    headers
-        .entry(header::CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("private, no-store"));
     response
 }
 

@@ -16,7 +16,7 @@ use crate::{
     people::of_token,
     ui::{
         chrome::{Chrome, Section, html},
-        csrf, headers, session,
+        csrf, session,
         visit::{Visit, here, onward},
     },
 };
@@ -117,7 +117,6 @@ async fn page(
             answer.headers_mut().insert(name, value.clone());
         }
     }
-    headers::put(app, answer.headers_mut());
     answer
 }
 

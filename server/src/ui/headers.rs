@@ -1,4 +1,5 @@
-//! What every page tells the browser: load nothing from elsewhere, run nothing inline, sit in no frame.
+//! What every answer to people tells the browser: load nothing from elsewhere, run nothing inline, sit in no frame, be
+//! sniffed and kept by nobody. What programs ask for has it too: a browser can be led to any address.
 use axum::{
     extract::{Request, State},
     http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header},
@@ -12,10 +13,13 @@ use crate::app::{App, Shared};
 pub const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
     connect-src 'self'; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
+/// The policy of answers to programs: as a page they could do nothing.
+const API_CSP: &str = "default-src 'none'; frame-ancestors 'none'";
+
 /// Lays them on an answer. A download's own policy is stricter, and stays.
-pub fn put(app: &App, headers: &mut HeaderMap) {
+fn put(app: &App, headers: &mut HeaderMap, csp: &'static str) {
     for (name, value) in [
-        (header::CONTENT_SECURITY_POLICY, CSP),
+        (header::CONTENT_SECURITY_POLICY, csp),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
         // Not none: then a form's origin would be none either.
@@ -53,8 +57,17 @@ pub fn is_page(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -
     kind.is_some_and(|v| v.as_bytes().starts_with(b"text/html"))
 }
 
+/// Around everything but what agents ask for, which no browser has a part in.
 pub async fn strict(State(app): State<Shared>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let csp = match (path.starts_with("/agent/"), path.starts_with("/api/")) {
+        (true, _) => None,
+        (_, true) => Some(API_CSP),
+        _ => Some(CSP),
+    };
     let mut response = next.run(request).await;
-    put(&app, response.headers_mut());
+    if let Some(csp) = csp {
+        put(&app, response.headers_mut(), csp);
+    }
     response
 }

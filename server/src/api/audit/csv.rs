@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use axum::{
     body::{Body, Bytes},
     extract::State,
-    http::header,
+    http::HeaderMap,
     response::{IntoResponse as _, Response},
 };
 use boathook_schema::{Chain, Event, EventFilter, EventKind, NewEvent, Page, Scope, Store};
@@ -16,7 +16,7 @@ use super::{
     events::EventsQuery,
 };
 use crate::{
-    api::extract::Query,
+    api::{extract::Query, packets::hostile},
     app::Shared,
     errors::{Answer, Problem},
     people::Viewer,
@@ -129,11 +129,12 @@ fn lines(
 }
 
 fn file(name: &str, body: Body) -> Response {
-    let named = format!("attachment; filename=\"{name}.csv\"");
-    let headers = [
-        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
-        (header::CONTENT_DISPOSITION, named),
-    ];
+    let headers = hostile(
+        HeaderMap::new(),
+        "text/csv; charset=utf-8",
+        &format!("{name}.csv"),
+        None,
+    );
     (headers, body).into_response()
 }
 

@@ -2,7 +2,7 @@
 use axum::{
     body::{Body, Bytes},
     extract::State,
-    http::header,
+    http::HeaderMap,
     response::{IntoResponse as _, Response},
 };
 use boathook_hooks::{
@@ -18,7 +18,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    api::extract::{Json, List, PageQuery, Query, as_json},
+    api::{
+        extract::{Json, List, PageQuery, Query, as_json},
+        packets::hostile,
+    },
     app::Shared,
     errors::{Answer, Problem},
     people::{Caller, Viewer},
@@ -177,12 +180,10 @@ pub async fn export(
     let event = NewEvent::new(EventKind::AUDIT_EXPORTED);
     app.record(caller.write(app.now()), chain.clone(), event)
         .await?;
+    let name = format!("{chain}.jsonl");
     let lines = export_lines(app.store.clone(), caller.scope.clone(), chain);
-    Ok((
-        [(header::CONTENT_TYPE, "application/jsonl")],
-        Body::from_stream(lines),
-    )
-        .into_response())
+    let headers = hostile(HeaderMap::new(), "application/jsonl", &name, None);
+    Ok((headers, Body::from_stream(lines)).into_response())
 }
 
 /// One line of an export.

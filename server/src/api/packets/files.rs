@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 use crate::{
     api::{
         extract::{Json, Path},
-        packets::{download::Out, find, open, range, serve::hostile},
+        packets::{download::Out, find, hostile, open, range},
     },
     app::{App, Shared},
     errors::{Answer, Problem},

@@ -8,7 +8,7 @@ mod view;
 
 pub use download::{Downloads, Still};
 pub use files::{PacketFile, entry, file, files, listed, statement};
-pub use serve::{receipt, zip};
+pub use serve::{hostile, receipt, zip};
 pub use verdicts::{VerdictBody, VerdictRow, judge, put_verdict, said, verdicts};
 pub use view::{PacketRow, PacketsQuery, by, get, list};
 
