@@ -131,7 +131,7 @@ fn lines(
 fn file(name: &str, body: Body) -> Response {
     let headers = hostile(
         HeaderMap::new(),
-        "text/csv; charset=utf-8",
+        "text/csv",
         &format!("{name}.csv"),
         None,
     );
@@ -223,7 +223,7 @@ mod tests {
             .get("/api/v1/audit/events.csv?chain=customer:acme")
             .await;
         assert_eq!(said.status, 200);
-        assert_eq!(said.header("content-type"), "text/csv; charset=utf-8");
+        assert_eq!(said.header("content-type"), "text/csv");
         let named = "attachment; filename=\"events-customer-acme.csv\"";
         assert_eq!(said.header("content-disposition"), named);
         let text = said.text();
