@@ -8,6 +8,7 @@ pub mod counters;
 pub mod csrf;
 pub mod differ;
 pub mod errors;
+pub mod escaping;
 pub mod event_words;
 pub mod explained;
 pub mod forms;

@@ -109,7 +109,7 @@ impl Shown {
 }
 
 /// Controls, marks that turn the direction of text, and what takes no room.
-fn is_odd(c: char) -> bool {
+pub fn is_odd(c: char) -> bool {
     match c {
         '\t' => false,
         c if c.is_control() => true,

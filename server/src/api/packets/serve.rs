@@ -71,10 +71,12 @@ pub fn hostile(
         header::CACHE_CONTROL,
         HeaderValue::from_static("private, no-store"),
     );
+    // A dot in front would hide it where it is kept.
     let plain: String = name
         .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || "._-".contains(c) {
+        .enumerate()
+        .map(|(at, c)| {
+            if c.is_ascii_alphanumeric() || "_-".contains(c) || (c == '.' && at > 0) {
                 c
             } else {
                 '_'
@@ -101,6 +103,11 @@ mod tests {
         assert_eq!(
             headers["content-disposition"],
             "attachment; filename=\"a___x___.zip\""
+        );
+        let hidden = hostile(HeaderMap::new(), "application/zip", ".bashrc", None);
+        assert_eq!(
+            hidden["content-disposition"],
+            "attachment; filename=\"_bashrc\""
         );
         assert_eq!(
             headers["content-security-policy"],
