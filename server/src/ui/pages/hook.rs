@@ -1,12 +1,19 @@
 //! One hook, live: its counters, what each instance made of it, who signed, its revisions, and how to end it.
+use std::collections::BTreeSet;
+
 use askama::Template;
 use axum::{
     extract::State,
     http::StatusCode,
     response::{IntoResponse as _, Redirect, Response},
 };
-use boathook_hooks::{documents::roster::KeyPlace, ids::HookId, states::HookState};
-use boathook_schema::{EventFilter, Role};
+use boathook_hooks::{
+    documents::roster::KeyPlace,
+    ids::{ClaimId, HookId},
+    states::HookState,
+};
+use boathook_schema::{ErasedKind, EventFilter, Role, Scope};
+use futures_util::future::try_join_all;
 use serde::Deserialize;
 
 use crate::{
@@ -48,6 +55,8 @@ struct Page {
     /// About how many instances it is for.
     about: u64,
     instances: Vec<InstanceRow>,
+    /// Of those, whose packets were erased.
+    erased: BTreeSet<ClaimId>,
     names: Names,
     next: Option<String>,
     may_stop: bool,
@@ -198,6 +207,7 @@ async fn page(
         ticket: record.ticket.as_ref().map(links::ticket),
         counters: published.map(|r| Counters::of(&r, app.now())),
         about: waves::matching(app, &caller.scope, &parsed).await?.about,
+        erased: erased(app, &caller.scope, &list.items).await?,
         instances: list.items,
         names,
         next: list.next.map(|next| {
@@ -218,7 +228,25 @@ async fn page(
     Ok(answer)
 }
 
+/// Claims whose packets came and were erased since.
+async fn erased(app: &App, scope: &Scope, rows: &[InstanceRow]) -> Answer<BTreeSet<ClaimId>> {
+    let accepted = rows.iter().filter(|r| r.claim == Some("accepted"));
+    let claims: Vec<ClaimId> = accepted.filter_map(|r| r.claim_id.clone()).collect();
+    let read = claims.into_iter().map(async |claim| -> Answer<_> {
+        let id = claim.to_string();
+        let found = app.store.erasure(scope, ErasedKind::Packet, &id).await?;
+        Ok(found.map(|_| claim))
+    });
+    Ok(try_join_all(read).await?.into_iter().flatten().collect())
+}
+
 impl Page {
+    fn is_erased(&self, row: &InstanceRow) -> bool {
+        row.claim_id
+            .as_ref()
+            .is_some_and(|c| self.erased.contains(c))
+    }
+
     fn is_published(&self) -> bool {
         self.hook.state == HookState::Published
     }
@@ -269,6 +297,29 @@ mod tests {
         assert!(
             text.contains("received</span> <a href=\"/packets/"),
             "{text}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_packet_that_was_erased_is_said_to_be() {
+        let house = House::new().await;
+        let hook = house.published().await;
+        let claim = house.packet(&hook, b"facts\n").await;
+        house.packet(&hook, b"facts\n").await;
+        let path = format!("/api/v1/packets/{claim}?why=a+test");
+        house.ask("adam", "DELETE", &path, None).await.ok();
+        let ada = Browser::of(&house, "ada").await;
+        let text = ada.get(&format!("/hooks/{}", id(&hook))).await.text();
+        assert_eq!(text.matches("erased</span>").count(), 1, "{text}");
+        assert!(text.contains("1 of these packets was erased"), "{text}");
+        assert!(!text.contains(&format!("/packets/{claim}\"")), "{text}");
+        // What is gone says so, and the way on is there.
+        let gone = ada.get(&format!("/packets/{claim}")).await;
+        assert_eq!(gone.status, StatusCode::GONE);
+        assert!(
+            gone.text().contains("<nav aria-label=\"Site\">"),
+            "{}",
+            gone.text()
         );
     }
 
