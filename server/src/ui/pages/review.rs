@@ -65,6 +65,19 @@ struct Keys {
     gone: Option<String>,
 }
 
+impl Page {
+    fn newest(&self) -> u32 {
+        let all = self.hook.revisions.iter().map(|r| r.revision);
+        all.max().unwrap_or(self.hook.revision)
+    }
+
+    /// What changes with the text that is reviewed, for the script.
+    fn bytes(&self) -> String {
+        let digest = self.hook.digest.map(|d| d.to_string());
+        format!("{} {}", self.newest(), digest.unwrap_or_default())
+    }
+}
+
 struct Difference {
     revision: u32,
     lines: Vec<Line>,

@@ -114,20 +114,42 @@ if (live) {
       return;
     }
     busy = true;
-    const before = document.querySelector("#state-now")?.dataset.state;
+    const before = { ...document.querySelector("#state-now")?.dataset };
     try {
       await htmx.ajax("GET", location.href, { target: "#live", select: "#live", swap: "outerMorph" });
     } finally {
       busy = false;
     }
-    const now = document.querySelector("#state-now")?.dataset.state;
+    const now = { ...document.querySelector("#state-now")?.dataset };
     // The last signature came from elsewhere: on to the hook.
-    if (before === "in review" && now === "published") location.assign(location.pathname.replace(/\/review$/, ""));
+    if (before.state === "in review" && now.state === "published" && now.bytes === before.bytes) location.assign(location.pathname.replace(/\/review$/, ""));
+    else if (before.state !== now.state || before.bytes !== now.bytes) changedUnder(before, now);
     if (again) {
       again = false;
       refresh();
     }
   }
+}
+
+// What one reads has changed under one's eyes: that is said on top, and nothing of it can be signed any more. What is
+// typed stays until the page is opened anew.
+function changedUnder(before, now) {
+  document.querySelector("#changed")?.remove();
+  const notice = document.createElement("p");
+  notice.id = "changed";
+  notice.className = "notice bad";
+  notice.setAttribute("role", "alert");
+  const on = document.createElement("a");
+  on.href = location.pathname;
+  on.textContent = "Open it as it is now";
+  const words = before.state !== now.state ? `it is ${document.querySelector("#state-now").textContent}`
+    : now.state === "in review" ? "its author has sent a newer text to review, and signatures of the older one count no more"
+    : "a newer revision has begun";
+  notice.append(`This changed while you had it open: ${words}. `, on);
+  document.querySelector("main h1").closest(".head").after(notice);
+  for (const button of document.querySelectorAll("#sign, #hold")) button.disabled = true;
+  const box = document.querySelector("#signing");
+  if (box) box.inert = true;
 }
 
 // A file that a form takes as text: its bytes as base64.
