@@ -6,7 +6,7 @@ import fs from "node:fs";
 import path from "node:path";
 
 import { demo } from "./people.mjs";
-import { api, enter, hookText, origin, packetOf, publish, state } from "./state.mjs";
+import { api, enter, hookText, origin, packetOf, publish, state, stop } from "./state.mjs";
 
 test.describe.configure({ mode: "serial" });
 
@@ -172,6 +172,24 @@ test("the audit's pages", async ({ browser }) => {
   const vera = await enter(browser, "vera");
   for (const at of ["/audit", "/audit?tab=days", "/audit?tab=events", `/audit?tab=events&chain=customer:acme&ticket=jira/EVIL-1`, "/audit?tab=chains", `/audit?tab=events&person=${encodeURIComponent(TITLE)}`]) await harmless(at, vera);
   await vera.context().close();
+});
+
+test("no cell of the audit's CSV is a formula", async () => {
+  // As much as a ticket system may send, and as much as people may type.
+  for (const key of ["=1+1", "+1", "-1", "@SUM(A1)"]) {
+    const said = await ada.raw.put(`/api/v1/tickets/jira/${encodeURIComponent(key)}`, { data: { customer: "acme", title: "=cmd|'/C calc'!A0" } });
+    console.log(`a ticket whose key is ${key}: ${said.status()}`);
+  }
+  stop("ada", hook, "=cmd|'/C calc'!A0");
+  const vera = await api("vera");
+  const answer = await vera.raw.get("/api/v1/audit/events.csv?chain=customer:acme");
+  expect(answer.status()).toBe(200);
+  const text = await answer.text();
+  const cells = [...text.matchAll(/(?:^|,|\r\n)(?:"((?:[^"]|"")*)"|([^",\r\n]*))/g)].map((m) => m[1] ?? m[2]);
+  expect(cells.length).toBeGreaterThan(100);
+  expect(cells.filter((cell) => /^[=+\-@\t\r\n]/.test(cell))).toEqual([]);
+  expect(text).toContain("calc");
+  console.log(`${cells.length} cells; with a formula in them: ${cells.filter((c) => /cmd|=1\+1|@SUM/.test(c)).slice(0, 4).join("   ")}`);
 });
 
 test("what is typed into addresses comes back as words", async () => {
