@@ -129,12 +129,7 @@ fn lines(
 }
 
 fn file(name: &str, body: Body) -> Response {
-    let headers = hostile(
-        HeaderMap::new(),
-        "text/csv",
-        &format!("{name}.csv"),
-        None,
-    );
+    let headers = hostile(HeaderMap::new(), "text/csv", &format!("{name}.csv"), None);
     (headers, body).into_response()
 }
 
