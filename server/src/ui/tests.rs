@@ -1,5 +1,8 @@
 //! Pages through the real router: who gets in, what no other site can do, what browsers are told.
 #![allow(clippy::unwrap_used)]
+mod routes;
+mod strangers;
+
 use axum::{
     body::Body,
     http::{Request, StatusCode},
@@ -35,7 +38,7 @@ impl<'a> Browser<'a> {
         }
     }
 
-    fn request(&self, method: &str, path: &str) -> axum::http::request::Builder {
+    pub fn request(&self, method: &str, path: &str) -> axum::http::request::Builder {
         let mut request = Request::builder()
             .method(method)
             .uri(path)
@@ -74,21 +77,23 @@ impl<'a> Browser<'a> {
     }
 }
 
-/// A page's text without what is new at each request: the form's token and the number of the request.
+/// A page without what is another one each time: its request's number, and its forms' token.
 pub fn alike(text: &str) -> String {
-    let mut parts = text.split("name=\"csrf\" value=\"");
-    let mut rest = parts.next().unwrap().to_owned();
-    for part in parts {
-        rest.push_str(part.split_once('"').unwrap().1);
-    }
-    let marks = ["name=\"boathook-csrf\" content=\"", "Request <code>"];
-    for mark in marks {
-        if let Some((before, after)) = rest.clone().split_once(mark) {
-            let end = after.find(['"', '<']).unwrap();
-            rest = format!("{before}{}", &after[end..]);
+    let mut text = text.to_owned();
+    for before in [
+        "boathook-csrf\" content=\"",
+        "name=\"csrf\" value=\"",
+        "Request <code>",
+    ] {
+        let mut parts = text.split(before);
+        let mut kept = parts.next().unwrap().to_owned();
+        for part in parts {
+            kept.push_str(before);
+            kept.push_str(&part[part.find(['"', '<']).unwrap()..]);
         }
+        text = kept;
     }
-    rest
+    text
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ mod erasing;
 pub mod house;
 mod life;
 mod limits;
-mod operations;
+pub mod operations;
 mod packets;
 mod refusals;
 mod roles;
