@@ -12,8 +12,9 @@ use crate::{app::Shared, errors::Answer, people::Caller};
 #[derive(Debug)]
 pub struct Gone;
 
-/// How often a quiet stream says that it is alive, and looks whether its reader may still read.
-const ALIVE: Duration = Duration::from_secs(15);
+/// How often a quiet stream says that it is alive, and looks whether its reader may still read. What changes meanwhile is
+/// told to nobody who may not: that is looked at each time.
+const ALIVE: Duration = Duration::from_secs(5);
 /// At most so often one stream tells of changes.
 const APART: Duration = Duration::from_millis(300);
 

@@ -1,6 +1,7 @@
 //! Pages through the real router: who gets in, what no other site can do, what browsers are told.
 #![allow(clippy::unwrap_used)]
 mod routes;
+mod sessions;
 mod strangers;
 
 use axum::{
