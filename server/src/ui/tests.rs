@@ -3,6 +3,7 @@
 mod routes;
 mod sessions;
 mod strangers;
+mod together;
 
 use axum::{
     body::Body,

@@ -9,7 +9,7 @@ use boathook_hooks::{
     envelope::EnvelopeSignature,
     ids::{CustomerId, Digest, HookId, PersonId},
     keys::{KeyId, Signature},
-    states::HookState,
+    states::{HookState, StoppedBy},
     verify::Refusal,
 };
 use boathook_schema::{
@@ -74,6 +74,7 @@ pub async fn sign(
     for _ in 0..8 {
         let record = find_to_change(app, &caller.scope, id).await?;
         let revision = find_revision(app, &caller.scope, id, body.revision).await?;
+        still_in_review(&record, &revision, &body)?;
         let add = decide(app, &record, &revision, &body)?;
         let write = caller.write(app.now());
         match app.store.add_signature(&caller.scope, write, add).await? {
@@ -89,6 +90,45 @@ pub async fn sign(
         "many people change this hook at once; sign again",
         1,
     ))
+}
+
+/// What became of it while somebody looked at it, in words for them. The same signature again is no new one.
+fn still_in_review(
+    record: &HookRecord,
+    revision: &HookRevision,
+    body: &NewSignature,
+) -> Answer<()> {
+    let newest = latest(record)?.revision;
+    if newest != revision.revision {
+        return Err(Problem::conflict(format!(
+            "revision {} is not in review any more: revision {newest} was begun",
+            revision.revision
+        )));
+    }
+    if revision.signatures.iter().any(|s| s.keyid == body.keyid) {
+        return Ok(());
+    }
+    let became = match &revision.state {
+        HookState::Draft => {
+            "its author is changing the text; it comes to review again, with other bytes".to_owned()
+        }
+        HookState::SentBack { by, words } => format!("{by} sent it back: {words}"),
+        HookState::Stopped { by, why } => match by {
+            StoppedBy::Person(person) => format!("{person} stopped it: {why}"),
+            StoppedBy::Overruns | StoppedBy::Errors => format!("it was stopped: {why}"),
+        },
+        HookState::Superseded { revision } => format!("revision {revision} took its place"),
+        HookState::Expired => "its time is over".to_owned(),
+        // Has all that it needs.
+        HookState::Signed | HookState::Held { .. } | HookState::Published | HookState::Full => {
+            format!("it is {} already", revision.state.word())
+        }
+        HookState::InReview => return Ok(()),
+    };
+    Err(Problem::conflict(format!(
+        "revision {} is not in review any more: {became}",
+        revision.revision
+    )))
 }
 
 /// The signature, verified, with what it leads to; or why it is not taken.

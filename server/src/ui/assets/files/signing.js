@@ -55,15 +55,70 @@ export async function askAdmission(key) {
   return send("/api/v1/trust/admissions", { key: publicText(key), place: "browser", comment: navigator.userAgent.slice(0, 200) });
 }
 
+// What the server did not do, in its words; none came when `status` is 0.
+class Refused extends Error {
+  constructor(words, status, field) {
+    super(words);
+    this.status = status;
+    this.field = field;
+  }
+}
+
 export async function send(path, body) {
-  const answer = await fetch(path, {
-    method: "POST",
-    headers: { "content-type": "application/json", "boathook-csrf": csrf() },
-    body: JSON.stringify(body),
-  });
+  let answer;
+  try {
+    answer = await fetch(path, {
+      method: "POST",
+      headers: { "content-type": "application/json", "boathook-csrf": csrf() },
+      body: JSON.stringify(body),
+    });
+  } catch {
+    throw new Refused("no answer came from the server", 0);
+  }
   const json = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(json.detail ? json.detail + (json.expected ? `; expected: ${json.expected}` : "") : `the server answered ${answer.status}`);
+  const expected = json.expected ? `; expected: ${json.expected}` : "";
+  if (!answer.ok) throw new Refused(json.detail ? json.detail + expected : `the server answered ${answer.status}`, answer.status, json.field);
   return json;
+}
+
+// ---- refusals ----
+
+const again = () => link("Look at it as it is now", location.pathname);
+
+// What happened, and what to do. `over`: nothing on this page can be signed any more.
+function refusal(error) {
+  switch (error.status) {
+    case 0: return { over: true, words: "No answer came: it may be signed or not.", way: again() };
+    case 401: return { over: true, words: "Not signed: you are signed out.", way: link("Sign in, and come back here", `/sign-in?to=${encodeURIComponent(location.pathname)}`) };
+    case 403: return { over: true, words: `Not signed: you may not sign this. ${sentence(error.message)}` };
+    case 404: return { over: true, words: "Not signed: it is gone, or of a customer that you do not work for any more." };
+    case 409: return { over: true, words: `Not signed: ${error.message}.`, way: again() };
+    case 422:
+      if (error.field === "digest") return { over: true, words: "Not signed: the text was changed after you opened this page. Read it again before you sign.", way: again() };
+      if (error.field === "keyid") return { over: true, words: "Not signed: your key in this browser is not admitted any more.", way: again() };
+      return { over: false, words: `Not signed: ${error.message}.` };
+    case 429:
+    case 503: return { over: false, words: "Not signed: the server is busy. Nothing was lost; try again in a moment." };
+    default: return { over: false, words: `Not signed: ${error.message}.` };
+  }
+}
+
+const sentence = (words) => words.charAt(0).toUpperCase() + words.slice(1) + ".";
+
+function link(words, to) {
+  const out = document.createElement("a");
+  out.href = to;
+  out.textContent = words;
+  return out;
+}
+
+const buttons = () => document.querySelectorAll("#sign, #hold");
+
+function tell({ over, words, way }) {
+  const at = document.querySelector("#signed");
+  at.className = "notice bad";
+  at.replaceChildren(words, ...(way ? [" ", way] : []));
+  for (const it of buttons()) it.disabled = over;
 }
 
 // ---- the bytes ----
@@ -136,15 +191,13 @@ async function begin() {
     const it = $(id);
     it.disabled = false;
     it.addEventListener("click", async () => {
-      it.disabled = true;
+      for (const each of buttons()) each.disabled = true;
       try {
         const signature = await crypto.subtle.sign({ name: "Ed25519" }, key.pair.privateKey, pae(type, bytes));
         await send(`/api/v1/hooks/${encodeURIComponent(hook)}/signatures`, { revision: Number(revision), digest: computed, keyid: key.id, sig: base64(signature), hold });
         location.assign(`/hooks/${encodeURIComponent(hook)}/review?revision=${revision}`);
       } catch (error) {
-        $("#signed").className = "notice bad";
-        $("#signed").textContent = `Not signed: ${error.message}`;
-        it.disabled = false;
+        tell(refusal(error));
       }
     });
   }
