@@ -7,13 +7,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Found, Page, Paged, Scope, codec,
-    engine::{Engine, List, Stop, Tx, listing, look::beyond},
+    engine::{Engine, List, Look, Need, Stop, Tx, listing, look::beyond},
     verbs::Read,
 };
 
 /// Words that one record is found by, and characters of one.
 const MOST_TERMS: usize = 64;
 const TERM_CHARS: usize = 64;
+/// Entries of each word by which the rarest is chosen.
+const GLANCE: usize = 100;
 
 /// Between a term, a kind and an id: no word holds it, and it sorts before all that do.
 const BETWEEN: char = '\u{1}';
@@ -91,6 +93,49 @@ pub(super) fn unindex(tx: &mut Tx<'_>, kind: &str, id: &str, before: &Named<'_>)
     }
 }
 
+fn parts_of(whose: &[String], word: &str) -> Vec<String> {
+    whose.iter().map(|one| part(one, word)).collect()
+}
+
+fn longest<'a>(words: impl Iterator<Item = &'a String>) -> Option<&'a String> {
+    words.max_by_key(|word| word.chars().count())
+}
+
+/// The word that the fewest records begin with, as far as a look at the first of them tells; of several the longest.
+fn rarest<'a>(
+    look: &mut dyn Look,
+    whose: &[String],
+    words: &'a [String],
+) -> Result<Option<&'a String>, Stop> {
+    if words.len() < 2 {
+        return Ok(words.first());
+    }
+    let need = |word: &String, part: String| Need::List {
+        list: List::Terms,
+        part,
+        after: word.clone(),
+        to: beyond(word),
+        limit: GLANCE,
+    };
+    let needs = words.iter().flat_map(|word| {
+        let parts = parts_of(whose, word).into_iter();
+        parts.map(move |part| need(word, part))
+    });
+    look.ahead(needs.collect())?;
+    let mut found = Vec::new();
+    for word in words {
+        let mut count = 0;
+        for part in parts_of(whose, word) {
+            let rows = look.list_to(List::Terms, &part, word, &beyond(word), GLANCE)?;
+            count += rows.len();
+        }
+        found.push((count, word));
+    }
+    let fewest = found.iter().map(|(count, _)| *count).min();
+    let fewest = found.iter().filter(|(count, _)| Some(*count) == fewest);
+    Ok(longest(fewest.map(|(_, word)| *word)))
+}
+
 impl Engine {
     pub(crate) async fn search(&self, scope: &Scope, text: &str, page: Page) -> Read<Paged<Found>> {
         let wanted: Vec<String> = words(text).into_iter().collect();
@@ -99,15 +144,17 @@ impl Engine {
             other => listing::customers_of(other, None),
         };
         self.read("search", move |look| {
-            // The longest word names the fewest; the others are asked of each that it finds.
-            let Some(first) = wanted.iter().max_by_key(|word| word.chars().count()) else {
-                page.key::<String>()?;
+            let whose = listing::parts(only.as_deref());
+            let first = match page.key::<String>()? {
+                // What was begun with goes on: the cursor is a place in its list.
+                Some(key) => longest(wanted.iter().filter(|word| key.starts_with(*word))),
+                None => rarest(look, &whose, &wanted)?,
+            };
+            // The others are asked of each that it finds.
+            let Some(first) = first else {
                 return Ok(Paged::of(Vec::<(String, Found)>::new(), 0));
             };
-            let parts: Vec<String> = listing::parts(only.as_deref())
-                .iter()
-                .map(|customer| part(customer, first))
-                .collect();
+            let parts = parts_of(&whose, first);
             let within = (first.clone(), beyond(first));
             listing::page_within(
                 look,

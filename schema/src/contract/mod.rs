@@ -240,6 +240,7 @@ macro_rules! contract_tests {
                 records_are_found_by_the_beginnings_of_all_words,
                 a_changed_title_is_found_by_its_new_words_only,
                 every_kind_of_record_is_found,
+                several_words_are_paged_by_the_rarest,
                 what_another_customer_has_is_not_found,
             ]
             pages: [

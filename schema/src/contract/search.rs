@@ -79,6 +79,38 @@ pub async fn every_kind_of_record_is_found(b: Bench) {
     assert_eq!(found("slow checkout").await[0].0, "hook");
 }
 
+/// Whichever word is begun with, all words count, and one goes on where one was.
+pub async fn several_words_are_paged_by_the_rarest(b: Bench) {
+    for n in 0..150 {
+        let other = if n % 3 == 0 { "crash" } else { "hang" };
+        put(&b, &format!("{n:03}"), acme(), &format!("checkout {other}")).await;
+    }
+    put(&b, "200", acme(), "checkout rare").await;
+    // Shorter than the other, and rarer.
+    assert_eq!(
+        find(&b, &at_acme(), "checkout rare").await,
+        tickets(&["200"])
+    );
+    assert_eq!(find(&b, &at_acme(), "checkout zz").await, []);
+    for words in ["checkout crash", "crash checkout", "c crash", "crash"] {
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let page = Page::first(7).after(after);
+            let page = b.store.search(&at_acme(), words, page).await.unwrap();
+            found.extend(page.items.into_iter().map(|f| f.id));
+            // What is rare now need not be when one goes on.
+            let next = found.len() + 300;
+            put(&b, &format!("{next}"), acme(), "hang").await;
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        let expected = (0..150).step_by(3).map(|n| format!("zendesk/{n:03}"));
+        assert_eq!(found, expected.collect::<Vec<_>>(), "{words}");
+    }
+}
+
 pub async fn what_another_customer_has_is_not_found(b: Bench) {
     put(&b, "1", acme(), "Slow").await;
     put(&b, "2", bolt(), "Slow").await;

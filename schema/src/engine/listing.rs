@@ -8,6 +8,9 @@ use super::{
 };
 use crate::{Page, Paged, Scope};
 
+/// Entries that are read at once at most to fill a page.
+const FAR: usize = 1_000;
+
 /// A page of what `keep` makes of the entries of `parts`, by sort key; an entry in several parts is one item. `keep`
 /// says none for what the caller may not see. The cursor is the sort key.
 pub(crate) fn page<T>(
@@ -68,8 +71,11 @@ pub(crate) fn page_within<T>(
     let mut after = page.key::<String>()?.unwrap_or_default();
     after = after.max(within.0.clone());
     let mut kept: Vec<(String, T)> = Vec::new();
+    let mut limit = size + 1;
     loop {
-        let (rows, more) = merged(look, list, parts, &after, &within.1, size + 1)?;
+        let (rows, more) = merged(look, list, parts, &after, &within.1, limit)?;
+        // Where much is left out there is far to go.
+        limit = (limit * 4).min(FAR.max(limit));
         for (sort, body) in &rows {
             if let Some(item) = keep(look, sort, body)? {
                 kept.push((sort.clone(), item));
