@@ -27,7 +27,7 @@ export async function newServer(name, settings = {}) {
   const [port, ops] = [await freePort(), await freePort()];
   const config = path.join(dir, "boathook-server.toml");
   const origin = `https://localhost:${port}`;
-  const run = (args, input = "") => execFileSync(program, ["--config", config, ...args], { input, encoding: "utf8" });
+  const run = (args, input = "") => execFileSync(program, ["--config", config, ...args], { input, encoding: "utf8", stdio: ["pipe", "pipe", "pipe"] });
   const made = JSON.parse(run(["--json", "init", "--origin", origin, "--data-dir", path.join(dir, "data"),
     "--listen", `127.0.0.1:${port}`, "--ops-listen", `127.0.0.1:${ops}`, "--self-signed"]));
   let text = fs.readFileSync(config, "utf8");
