@@ -24,6 +24,9 @@ for (const mode of ["light", "dark", "phone"]) {
         const answer = await page.goto(at(made));
         expect(answer.status()).toBe(status);
         await page.waitForLoadState("load");
+        if (status >= 400 && status < 600 && name.startsWith("error")) {
+          await expect(page.locator("main code"), "what the log has it under").toHaveText(answer.headers()["x-request-id"]);
+        }
         expect(await page.evaluate(() => document.documentElement.lang)).toBe("en");
         expect(await page.locator("h1").count()).toBe(1);
         expect(await page.locator("h1").textContent()).toMatch(/\S/);

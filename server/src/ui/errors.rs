@@ -3,7 +3,7 @@ use askama::Template;
 use axum::{
     body::to_bytes,
     extract::{Request, State},
-    http::{Method, StatusCode, header},
+    http::{HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse as _, Redirect, Response},
 };
@@ -14,6 +14,7 @@ use crate::{
     app::Shared,
     errors::{Answer, Problem},
     people::of_token,
+    routes::REQUEST_ID,
     ui::{
         chrome::{Chrome, Section, html},
         csrf, session,
@@ -48,6 +49,8 @@ pub async fn as_pages(State(app): State<Shared>, request: Request, next: Next) -
         return next.run(request).await;
     }
     let (method, here) = (request.method().clone(), here(request.uri()));
+    // On the answer it stands only after this layer.
+    let id = request.headers().get(REQUEST_ID).cloned();
     let token = session::token(request.headers()).map(str::to_owned);
     let response = next.run(request).await;
     let kind = response.headers().get(header::CONTENT_TYPE);
@@ -64,7 +67,7 @@ pub async fn as_pages(State(app): State<Shared>, request: Request, next: Next) -
         Some(token) => known(&app, &token).await,
         None => None,
     };
-    page(&app, response, chrome, again).await
+    page(&app, response, chrome, again, id).await
 }
 
 /// What stands around the page of somebody who is signed in.
@@ -81,6 +84,7 @@ async fn page(
     response: Response,
     chrome: Option<Chrome>,
     again: Option<String>,
+    id: Option<HeaderValue>,
 ) -> Response {
     let (parts, body) = response.into_parts();
     let problem: Value = match to_bytes(body, 64 * 1024).await {
@@ -100,12 +104,15 @@ async fn page(
         again,
         status: parts.status.as_u16(),
         heading,
-        detail: problem["detail"].as_str().unwrap_or_default().to_owned(),
-        what_to_do,
-        request_id: match parts.headers.get(crate::routes::REQUEST_ID) {
-            Some(id) => id.to_str().unwrap_or_default().to_owned(),
-            None => String::new(),
+        // Of what failed within there is nothing to say but the number.
+        detail: match parts.status {
+            StatusCode::INTERNAL_SERVER_ERROR => String::new(),
+            _ => sentence(problem["detail"].as_str().unwrap_or_default()),
         },
+        what_to_do,
+        request_id: id
+            .and_then(|id| Some(id.to_str().ok()?.to_owned()))
+            .unwrap_or_default(),
     };
     let mut answer = match html(&page) {
         Ok(answer) => answer,
@@ -120,9 +127,27 @@ async fn page(
     answer
 }
 
+/// A problem's words as they stand on a page.
+fn sentence(words: &str) -> String {
+    let mut chars = words.chars();
+    let Some(first) = chars.next() else {
+        return String::new();
+    };
+    let end = if words.ends_with(['.', '?', '!']) {
+        ""
+    } else {
+        "."
+    };
+    first
+        .to_uppercase()
+        .chain(chars)
+        .chain(end.chars())
+        .collect()
+}
+
 /// What a proxy can show while no server answers, and people can be sent to meanwhile.
 pub async fn maintenance() -> Answer<()> {
-    Err(Problem::busy("boathook is being looked after", 60))
+    Err(Problem::busy("the server is being looked after", 60))
 }
 
 fn words(status: StatusCode) -> (&'static str, &'static str) {
