@@ -76,10 +76,11 @@ impl Engine {
             let head = tx.here(HEAD);
             let (ticket, before) = match tx.stored::<Ticket>("ticket", &head)? {
                 Some(mut found) => {
-                    // As if it were not there: whose it is is not the caller's to know.
+                    // Keys are the ticket system's, one set for the house: that one is taken can be learned by whoever may
+                    // make tickets. Whose it is cannot.
                     ensure(
                         found.value.customer == put.customer,
-                        Refused::Exists(format!("the ticket {} with another customer", put.at)),
+                        Refused::Exists(format!("the ticket {}", put.at)),
                     )?;
                     let before = found.value.clone();
                     found.value.title.clone_from(&put.title);

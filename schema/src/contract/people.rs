@@ -97,7 +97,7 @@ pub async fn a_sign_in_is_known_by_its_hash_until_it_expires(mut b: Bench) {
     let opened = sign_in(&b, ada(), "secret");
     done(
         b.store
-            .open_sign_in(&Scope::System, b.system(), opened.clone())
+            .open_sign_in(&Scope::System, b.system(), opened.clone(), None)
             .await,
     );
     let expected = Who::SignIn {
@@ -108,13 +108,13 @@ pub async fn a_sign_in_is_known_by_its_hash_until_it_expires(mut b: Bench) {
     assert_eq!(who(&b, "guess").await, None);
     let again = b
         .store
-        .open_sign_in(&Scope::System, b.system(), opened)
+        .open_sign_in(&Scope::System, b.system(), opened, None)
         .await;
     assert!(matches!(refused(again), Refused::Exists(_)));
     let unknown = sign_in(&b, bob(), "other");
     let answer = b
         .store
-        .open_sign_in(&Scope::System, b.system(), unknown)
+        .open_sign_in(&Scope::System, b.system(), unknown, None)
         .await;
     assert!(matches!(refused(answer), Refused::NotFound(_)));
     b.later(AN_HOUR - 1);
@@ -130,7 +130,7 @@ pub async fn ending_sign_ins_ends_one_or_all_of_a_person(b: Bench) {
         let opened = sign_in(&b, id, secret);
         done(
             b.store
-                .open_sign_in(&Scope::System, b.system(), opened)
+                .open_sign_in(&Scope::System, b.system(), opened, None)
                 .await,
         );
     }
@@ -146,6 +146,19 @@ pub async fn ending_sign_ins_ends_one_or_all_of_a_person(b: Bench) {
     );
     assert!(who(&b, "a2").await.is_none() && who(&b, "a3").await.is_none());
     assert!(who(&b, "b1").await.is_some());
+    // One that was under way while the password was changed.
+    let late = |checked: &str| {
+        let opened = sign_in(&b, ada(), "late");
+        b.store
+            .open_sign_in(&Scope::System, b.system(), opened, Some(checked.to_owned()))
+    };
+    let reason = refused(late("another").await);
+    assert!(matches!(reason, Refused::Version { .. }), "{reason:?}");
+    assert!(who(&b, "late").await.is_none());
+    let stored = b.store.person(&Scope::System, &ada()).await.unwrap();
+    let stored = stored.unwrap().password.unwrap();
+    done(late(&stored).await);
+    assert!(who(&b, "late").await.is_some());
 }
 
 pub async fn ending_the_other_sign_ins_keeps_the_one_that_asks(mut b: Bench) {
@@ -157,7 +170,7 @@ pub async fn ending_the_other_sign_ins_keeps_the_one_that_asks(mut b: Bench) {
         let one = sign_in(&b, id, secret);
         let open = b
             .store
-            .open_sign_in(&Scope::System, b.system(), one.clone());
+            .open_sign_in(&Scope::System, b.system(), one.clone(), None);
         done(open.await);
         opened.push(one);
     }
@@ -353,7 +366,7 @@ pub async fn people_are_the_houses_alone(b: Bench) {
     assert_eq!(refused(answer), Refused::OutOfScope);
     let answer = b
         .store
-        .open_sign_in(&scope, b.ada(), sign_in(&b, ada(), "x"))
+        .open_sign_in(&scope, b.ada(), sign_in(&b, ada(), "x"), None)
         .await;
     assert_eq!(refused(answer), Refused::OutOfScope);
     let answer = b

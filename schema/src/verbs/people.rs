@@ -19,7 +19,9 @@ verbs! {
     fn person(scope: &Scope, id: &PersonId) -> Read<Option<Person>>;
     /// By id.
     fn people(scope: &Scope, page: Page) -> Read<Paged<Person>>;
-    fn open_sign_in(scope: &Scope, write: Write, sign_in: SignIn) -> Answer<SignIn>;
+    /// `password` is the stored one that was found right: `Version` when it is another by now, so that a sign-in that was
+    /// under way while it was changed is none.
+    fn open_sign_in(scope: &Scope, write: Write, sign_in: SignIn, password: Option<String>) -> Answer<SignIn>;
     /// Ends one; says how many there were, 0 or 1.
     fn end_sign_in(scope: &Scope, write: Write, hash: Digest) -> Answer<u32>;
     /// Ends all of a person's sign-ins.

@@ -102,7 +102,9 @@ impl House {
         };
         let write = Write::person(sign_in.person.clone(), now);
         let store = &self.app.store;
-        let opened = store.open_sign_in(&Scope::System, write, sign_in).await?;
+        let opened = store
+            .open_sign_in(&Scope::System, write, sign_in, None)
+            .await?;
         opened.done()?;
         Ok(token)
     }

@@ -1,5 +1,8 @@
 //! What instances make of a published hook: they claim, and bring packets with receipts, fail or say no.
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result};
 use boathook_hooks::{
@@ -10,7 +13,9 @@ use boathook_hooks::{
     redaction::Redactor,
     time::HOUR,
 };
-use boathook_schema::{Chunk, ClaimAsk, ClaimReply, CommitPacket, Folder, NewAnswer, Scope, Write};
+use boathook_schema::{
+    Chunk, ClaimAsk, ClaimReply, CommitPacket, Folder, NewAnswer, Scope, StoreError, Write,
+};
 use boathook_server::uploads::{Kept, receipt};
 use bson::doc;
 use futures_util::{StreamExt as _, TryStreamExt as _, future::try_join_all, stream};
@@ -22,7 +27,8 @@ use crate::{
 };
 
 /// Instances that are at it at a time.
-const AT_ONCE: usize = 128;
+const AT_ONCE: usize = 64;
+const PAUSE: Duration = Duration::from_millis(50);
 /// As the hooks' limit has it.
 pub const PACKET_BYTES: u64 = 2 << 20;
 /// Of packets that are there to be read in, and of all others.
@@ -132,8 +138,14 @@ impl<'a> Runs<'a> {
             sections: finished.statement.sections.iter().map(summary).collect(),
         };
         let write = Write::instance(claim.instance.clone(), now);
-        let committed = app.store.commit_packet(&Scope::System, write, commit);
-        committed.await?.done()?;
+        // Many at once make an embedded store say that it is busy, on a slow disk.
+        loop {
+            let (write, commit) = (write.clone(), commit.clone());
+            match app.store.commit_packet(&Scope::System, write, commit).await {
+                Err(StoreError::TryAgain { .. }) => tokio::time::sleep(PAUSE).await,
+                committed => break committed?.done()?,
+            };
+        }
         let key = instance_key().public();
         match receipt(app, &claim, key).await {
             Ok(Kept::Receipt(_)) => Ok(()),

@@ -7,7 +7,9 @@ use boathook_hooks::{
     ids::PersonId,
     time::{HOUR, Time},
 };
-use boathook_schema::{Chain, EventKind, Grant, How, NewEvent, Person, Scope, SignIn, Write};
+use boathook_schema::{
+    Chain, EventKind, Grant, How, NewEvent, Outcome, Person, Refused, Scope, SignIn, Write,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -80,22 +82,33 @@ pub async fn sign_in(app: &App, body: SignInBody, user_agent: &str) -> Answer<Si
         None => None,
     };
     let stored = person.as_ref().and_then(|p| p.password.clone());
-    let right = password::verify(body.password, stored).await;
+    let right = password::verify(body.password, stored.clone()).await;
     let Some(person) = person.filter(|_| right) else {
         return Err(refuse(app, How::Password, &body.person, None).await?);
     };
     let label = body.label.filter(|l| !l.is_empty());
-    open(
-        app,
-        person,
-        How::Password,
-        label.as_deref().unwrap_or(user_agent),
-    )
-    .await
+    let label = label.as_deref().unwrap_or(user_agent);
+    match opened(app, person, How::Password, label, stored).await? {
+        Some(signed_in) => Ok(signed_in),
+        // It was changed while this one waited for its turn.
+        None => Err(refuse(app, How::Password, &body.person, None).await?),
+    }
 }
 
 /// A new sign-in of somebody who has shown who they are.
 pub async fn open(app: &App, person: Person, how: How, label: &str) -> Answer<SignedIn> {
+    let signed_in = opened(app, person, how, label, None).await?;
+    signed_in.ok_or_else(|| Problem::conflict("the person was changed meanwhile; try again"))
+}
+
+/// None when the password that was found right is another by now.
+async fn opened(
+    app: &App,
+    person: Person,
+    how: How,
+    label: &str,
+    password: Option<String>,
+) -> Answer<Option<SignedIn>> {
     let now = app.now();
     let (token, hash) = secrets::fresh(secrets::PREFIX)?;
     let hours = i64::try_from(app.config.people.sign_in_hours).unwrap_or(12);
@@ -108,18 +121,20 @@ pub async fn open(app: &App, person: Person, how: How, label: &str) -> Answer<Si
         expires_at: now.plus_ms(hours * HOUR),
     };
     let write = Write::person(person.id.clone(), now);
-    let sign_in = app
+    let open = app
         .store
-        .open_sign_in(&Scope::System, write, sign_in)
-        .await
-        .answer()?;
+        .open_sign_in(&Scope::System, write, sign_in, password);
+    let sign_in = match open.await? {
+        Outcome::Refused(Refused::Version { .. }) => return Ok(None),
+        other => Ok(other).answer()?,
+    };
     count(app, "opened");
-    Ok(SignedIn {
+    Ok(Some(SignedIn {
         token,
         expires_at: sign_in.expires_at,
         person: person.id,
         roles: person.roles,
-    })
+    }))
 }
 
 /// The refusal, recorded. Whoever it is, a wrong name and a wrong password sound the same.
@@ -130,8 +145,12 @@ pub async fn refuse(app: &App, how: How, named: &str, why: Option<&str>) -> Answ
     if let Some(why) = why {
         event.details.insert("why", why);
     }
+    // What is no name may be a password that was typed in the wrong field.
+    let is_name = how != How::Password || named.parse::<PersonId>().is_ok();
     let named: String = named.chars().take(80).collect();
-    event.personal.insert("person", named);
+    if is_name {
+        event.personal.insert("person", named);
+    }
     app.record(Write::system(app.now()), Chain::House, event)
         .await?;
     Ok(Problem::unauthorized("the person or the password is wrong"))

@@ -9,7 +9,9 @@ use boathook_hooks::{
     ids::{CustomerId, Digest, PersonId},
     time::Time,
 };
-use boathook_schema::{Chain, EventKind, Grant, NewEvent, Role, Scope, Who, Write, scope_of};
+use boathook_schema::{
+    Chain, Customers, EventKind, Grant, NewEvent, Role, Scope, Who, Write, scope_of,
+};
 
 use crate::{
     app::{App, Shared},
@@ -135,7 +137,7 @@ pub async fn of_token(app: &App, token: &str) -> Answer<Option<Caller>> {
 fn caller_of(who: &Who, token: Digest) -> Caller {
     let roles = match who {
         Who::SignIn { person, .. } => person.roles.clone(),
-        Who::Token { token, .. } => token.roles.clone(),
+        Who::Token { person, token } => passed_on(&person.roles, &token.roles),
     };
     Caller {
         person: who.person().id.clone(),
@@ -144,6 +146,25 @@ fn caller_of(who: &Who, token: Digest) -> Caller {
         scope: Scope::Only(Default::default()),
         token,
     }
+}
+
+/// What a token passes on of what its person has still.
+fn passed_on(own: &[Grant], token: &[Grant]) -> Vec<Grant> {
+    let still = |grant: &Grant| {
+        let wanted = [grant.role];
+        let own = scope_of(own, &wanted)?;
+        let given = scope_of(std::slice::from_ref(grant), &wanted)?;
+        let customers = match both(own, given)? {
+            Scope::All => Customers::All,
+            Scope::Only(only) => Customers::Only(only),
+            _ => return None,
+        };
+        Some(Grant {
+            role: grant.role,
+            customers,
+        })
+    };
+    token.iter().filter_map(still).collect()
 }
 
 async fn signed_in(parts: &Parts, app: &App) -> Answer<(Caller, Who)> {
@@ -166,7 +187,7 @@ async fn signed_in(parts: &Parts, app: &App) -> Answer<(Caller, Who)> {
 }
 
 /// The customers that are in both; none when there is no such customer.
-fn both(a: Scope, b: Scope) -> Option<Scope> {
+pub fn both(a: Scope, b: Scope) -> Option<Scope> {
     match (a, b) {
         (Scope::All, other) | (other, Scope::All) => Some(other),
         (Scope::Only(a), Scope::Only(b)) => {
@@ -186,6 +207,30 @@ mod tests {
 
     fn only(ids: &[&str]) -> Scope {
         Scope::Only(ids.iter().map(|id| id.parse().unwrap()).collect())
+    }
+
+    #[test]
+    fn of_a_tokens_roles_those_count_that_its_person_has_still() {
+        let grant = |role, customers| Grant { role, customers };
+        let acme = || Customers::Only(["acme".parse().unwrap()].into());
+        let both = || Customers::Only(["acme".parse().unwrap(), "bolt".parse().unwrap()].into());
+        let token = [
+            grant(Role::Engineer, Customers::All),
+            grant(Role::Reviewer, acme()),
+        ];
+        assert_eq!(passed_on(&[], &token), []);
+        assert_eq!(
+            passed_on(&[grant(Role::Viewer, Customers::All)], &token),
+            []
+        );
+        assert_eq!(
+            passed_on(&[grant(Role::Engineer, both())], &token),
+            [grant(Role::Engineer, both())]
+        );
+        assert_eq!(
+            passed_on(&[grant(Role::Reviewer, both())], &token),
+            [grant(Role::Reviewer, acme())]
+        );
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod staff;
 mod viewer;
 
 pub use admin::Admin;
-pub use caller::{AnyRole, Caller, of_token};
+pub use caller::{AnyRole, Caller, both, of_token};
 pub use engineer::Engineer;
 pub use engineer_or_reviewer::EngineerOrReviewer;
 pub use house_admin::HouseAdmin;

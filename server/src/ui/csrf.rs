@@ -67,13 +67,32 @@ pub async fn guard(State(app): State<Shared>, request: Request, next: Next) -> R
         *request.method(),
         Method::GET | Method::HEAD | Method::OPTIONS
     );
-    if safe || request.headers().contains_key(header::AUTHORIZATION) {
+    if request.headers().contains_key(header::AUTHORIZATION) {
         return next.run(request).await;
+    }
+    if safe {
+        return match leads_from_elsewhere(&request) {
+            true => {
+                let detail = "a link on another site led here: open it from a page of this one";
+                Problem::forbidden(detail).into_response()
+            }
+            false => next.run(request).await,
+        };
     }
     match guarded(&app, request).await {
         Ok(request) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
+}
+
+/// What programs read, downloads and long work among it, is noted in a person's name: no link elsewhere begins it. Pages are
+/// open to links.
+fn leads_from_elsewhere(request: &Request) -> bool {
+    let path = request.uri().path();
+    let site = request.headers().get("sec-fetch-site");
+    (path.starts_with("/api/") || path == "/audit/verify")
+        && site.is_some_and(|site| site == "cross-site")
+        && session::token(request.headers()).is_some()
 }
 
 async fn guarded(app: &Shared, request: Request) -> Answer<Request> {

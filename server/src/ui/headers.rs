@@ -42,6 +42,16 @@ fn put(app: &App, headers: &mut HeaderMap, csp: &'static str) {
             .entry(name)
             .or_insert(HeaderValue::from_static(value));
     }
+    // What event streams come with: a copy of them is nobody's either.
+    if headers
+        .get(header::CACHE_CONTROL)
+        .is_some_and(|v| v == "no-cache")
+    {
+        headers.insert(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("private, no-store"),
+        );
+    }
     // With a certificate that no browser knows it would lock people out.
     if !app.config.tls.self_signed {
         headers.insert(

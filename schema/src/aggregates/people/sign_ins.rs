@@ -115,11 +115,18 @@ impl Engine {
         scope: &Scope,
         write: Write,
         sign_in: SignIn,
+        password: Option<String>,
     ) -> Answer<SignIn> {
         let allowed = scope.holds_house();
         self.write("open_sign_in", write, home(&sign_in.person), move |tx| {
             ensure(allowed, Refused::OutOfScope)?;
             new(tx, &sign_in.hash, "sign-in")?;
+            if let Some(checked) = &password {
+                let person = tx.read::<Person>("person", &tx.here(HEAD))?;
+                let found = person.as_ref().map_or(0, |p| p.version);
+                let is_same = person.is_some_and(|p| p.password.as_ref() == Some(checked));
+                ensure(is_same, Refused::Version { found })?;
+            }
             let there = tx.rows_of(&tx.home.clone(), SIGN_INS, usize::MAX)?;
             for hash in surplus(decoded("sign-in", &there)?, tx.now()) {
                 end(tx, &sign_in_row(&hash), &hash);

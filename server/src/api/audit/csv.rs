@@ -141,7 +141,7 @@ pub async fn events_csv(
     Viewer(caller): Viewer,
     Query(query): Query<EventsQuery>,
 ) -> Answer<Response> {
-    let chain = chain(&caller, &query.chain)?;
+    let chain = chain(&app, &caller, &query.chain).await?;
     let filter = query.filter()?;
     let begin = Rest {
         after: query.after,

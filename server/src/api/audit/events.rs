@@ -22,7 +22,7 @@ use crate::{
         extract::{Json, List, PageQuery, Query, as_json},
         packets::hostile,
     },
-    app::Shared,
+    app::{App, Shared},
     errors::{Answer, Problem},
     people::{Caller, Viewer},
 };
@@ -148,7 +148,7 @@ pub async fn events(
     Viewer(caller): Viewer,
     Query(query): Query<EventsQuery>,
 ) -> Answer<Json<List<EventView>>> {
-    let chain = chain(&caller, &query.chain)?;
+    let chain = chain(&app, &caller, &query.chain).await?;
     let filter = query.filter()?;
     let page = Page::first(query.limit.unwrap_or(100)).after(query.after);
     let events = app
@@ -176,7 +176,7 @@ pub async fn export(
     Viewer(caller): Viewer,
     Query(query): Query<ExportQuery>,
 ) -> Answer<Response> {
-    let chain = chain(&caller, &query.chain)?;
+    let chain = chain(&app, &caller, &query.chain).await?;
     let event = NewEvent::new(EventKind::AUDIT_EXPORTED);
     app.record(caller.write(app.now()), chain.clone(), event)
         .await?;
@@ -245,13 +245,18 @@ pub fn ticket(text: &str) -> Answer<TicketRef> {
 }
 
 /// The chain that is named, if the caller may read it.
-pub fn chain(caller: &Caller, text: &str) -> Answer<Chain> {
+///
+/// A chain begins with its first event, and an export is one: so there must be such a customer.
+pub async fn chain(app: &App, caller: &Caller, text: &str) -> Answer<Chain> {
     let chain: Chain = text
         .parse()
         .map_err(|e: String| Problem::field("chain", e, "house or customer:ID"))?;
     let may = match &chain {
         Chain::House => caller.scope.holds_house(),
-        Chain::Customer(customer) => caller.scope.holds(customer),
+        Chain::Customer(customer) => {
+            caller.scope.holds(customer)
+                && app.store.customer(&caller.scope, customer).await?.is_some()
+        }
     };
     if may {
         Ok(chain)

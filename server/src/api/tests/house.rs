@@ -146,7 +146,7 @@ impl House {
             .bench
             .app
             .store
-            .open_sign_in(&Scope::System, write, sign_in)
+            .open_sign_in(&Scope::System, write, sign_in, None)
             .await;
         opened.unwrap().done().unwrap();
         token

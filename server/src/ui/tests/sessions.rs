@@ -214,3 +214,65 @@ async fn a_customer_that_is_taken_away_is_gone_at_the_next_request() {
     house.packet(&hook, b"x").await;
     both_end(streams).await;
 }
+
+#[tokio::test]
+async fn a_token_opens_no_page_once_its_person_lost_the_role() {
+    let house = House::new().await;
+    Things::make(&house).await;
+    let ada = Browser::of(&house, "ada").await;
+    let form = [
+        ("label", "a program"),
+        ("expires_in", "1d"),
+        ("role", "engineer:acme"),
+        ("roles", "engineer:acme"),
+    ];
+    let page = ada.post("/me/tokens", &form).await.text();
+    let secrets = page.split("bh_").skip(1).map(|rest| {
+        let is_part = |c: &char| c.is_ascii_alphanumeric() || "_-".contains(*c);
+        rest.chars().take_while(is_part).collect::<String>()
+    });
+    let secret = secrets.max_by_key(String::len).unwrap();
+    assert!(secret.len() > 20, "{page}");
+    let secret = format!("bh_{secret}");
+    let program = Browser {
+        token: Some(secret),
+        ..Browser::nobody(&house)
+    };
+    assert!(program.get("/").await.text().contains("SUP-1"));
+    house
+        .person("ada", &[boathook_schema::Role::Viewer], None)
+        .await;
+    let said = program.get("/").await;
+    assert_eq!(said.status, StatusCode::SEE_OTHER, "{}", said.text());
+    assert_eq!(said.header("location"), "/audit");
+    let me = program.get("/api/v1/me").await.text();
+    assert!(!me.contains("engineer"), "{me}");
+}
+
+#[tokio::test]
+async fn a_link_on_another_site_begins_no_download_and_makes_no_chain() {
+    let house = House::new().await;
+    let vera = Browser::of(&house, "vera").await;
+    let from = async |site: &str, path: &str| {
+        let request = vera.request("GET", path).header("sec-fetch-site", site);
+        let request = request.body(Body::empty()).unwrap();
+        house.bench.send(request).await.status.as_u16()
+    };
+    for path in [
+        "/api/v1/audit/export?chain=customer:acme",
+        "/api/v1/audit/events.csv?chain=customer:acme",
+        "/audit/verify?chain=customer:acme",
+    ] {
+        assert_eq!(from("cross-site", path).await, 403, "{path}");
+        assert!(
+            [200, 303].contains(&from("same-origin", path).await),
+            "{path}"
+        );
+        let unknown = path.replace("acme", "nobody-at-all");
+        assert_eq!(from("same-origin", &unknown).await, 404, "{unknown}");
+    }
+    // A link to a page is what links are for.
+    assert_eq!(from("cross-site", "/audit").await, 200);
+    let heads = vera.get("/api/v1/audit/heads").await.text();
+    assert!(!heads.contains("nobody-at-all"), "{heads}");
+}

@@ -14,7 +14,7 @@ use boathook_hooks::{
     },
     keys::KeyId,
 };
-use boathook_schema::{Customers, Page as Rows, Person, Role, Scope};
+use boathook_schema::{Page as Rows, Person, Role, Scope, scope_of};
 use serde::Deserialize;
 
 use super::Tabs;
@@ -25,7 +25,7 @@ use crate::{
     },
     app::{App, Shared},
     errors::Answer,
-    people::HouseAdmin,
+    people::{HouseAdmin, both},
     ui::{
         chrome::{Chrome, Section, html},
         forms::Form,
@@ -140,32 +140,36 @@ async fn command(app: &App, roster: Option<&Roster>, asked: &AdmissionView) -> A
     ))
 }
 
-/// What a new member of the roster needs besides a key, by what they may do here. The holders decide.
+/// What a new member of the roster needs besides a key, by what they may do here. The roster knows one set of customers a
+/// person: that which all of their roles have, never more. The holders decide.
 fn membership(person: Option<Person>) -> String {
     let Some(person) = person else {
         return String::new();
     };
     let mut words = format!(" --name {}", quoted(&person.name));
-    let (mut all, mut some) = (false, std::collections::BTreeSet::new());
+    let mut common: Option<Scope> = None;
     for (role, signs) in [(Role::Engineer, "author"), (Role::Reviewer, "reviewer")] {
-        let mut held = person.roles.iter().filter(|g| g.role == role).peekable();
-        if held.peek().is_some() {
+        let Some(scope) = scope_of(&person.roles, &[role]) else {
+            continue;
+        };
+        let narrower = match common.clone() {
+            None => Some(scope),
+            Some(common) => both(common, scope),
+        };
+        // Without a customer for both roles, the first one alone.
+        if narrower.is_some() {
             words.push_str(&format!(" --role {signs}"));
-        }
-        for grant in held {
-            match &grant.customers {
-                Customers::All => all = true,
-                Customers::Only(only) => some.extend(only.iter().cloned()),
-            }
+            common = narrower;
         }
     }
-    match all {
-        true => words.push_str(" --all-customers"),
-        false => {
+    match common {
+        Some(Scope::All) => words.push_str(" --all-customers"),
+        Some(Scope::Only(some)) => {
             for customer in some {
                 words.push_str(&format!(" --customer {customer}"));
             }
         }
+        _ => {}
     }
     words
 }

@@ -155,7 +155,7 @@ pub async fn verify(
     Viewer(caller): Viewer,
     Query(which): Query<Which>,
 ) -> Answer<Response> {
-    let chain = chain(&caller, &which.chain)?;
+    let chain = chain(&app, &caller, &which.chain).await?;
     if app.verified.begin(&chain, app.now())? {
         let work = tokio::spawn(verified(app.clone(), caller, chain.clone()));
         // Longer than that nobody waits at a page; it says that it is under way.

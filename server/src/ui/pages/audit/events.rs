@@ -115,13 +115,14 @@ fn filter(asked: &Asked) -> Answer<EventFilter> {
 }
 
 /// The chain that is asked for; else the house's, or the first customer's.
-fn chosen(
+async fn chosen(
+    app: &App,
     caller: &Caller,
     asked: &Asked,
     customers: &[(CustomerId, String)],
 ) -> Answer<Option<Chain>> {
     match (&asked.chain, caller.scope.holds_house()) {
-        (Some(text), _) => chain(caller, text).map(Some),
+        (Some(text), _) => chain(app, caller, text).await.map(Some),
         (None, true) => Ok(Some(Chain::House)),
         (None, false) => Ok(customers.first().map(|(id, _)| Chain::Customer(id.clone()))),
     }
@@ -129,7 +130,7 @@ fn chosen(
 
 pub async fn page(app: &App, caller: &Caller, visit: &Visit, asked: Asked) -> Answer<Response> {
     let customers = links::customers(app, &caller.scope).await?;
-    let chain = chosen(caller, &asked, &customers)?;
+    let chain = chosen(app, caller, &asked, &customers).await?;
     let (mut events, mut cursor, mut problem) = (Vec::new(), None, None);
     let mut csv = String::new();
     match (filter(&asked), &chain) {
