@@ -139,13 +139,13 @@ impl<'a> Runs<'a> {
         };
         let write = Write::instance(claim.instance.clone(), now);
         // Many at once make an embedded store say that it is busy, on a slow disk.
-        loop {
+        let _committed = loop {
             let (write, commit) = (write.clone(), commit.clone());
             match app.store.commit_packet(&Scope::System, write, commit).await {
                 Err(StoreError::TryAgain { .. }) => tokio::time::sleep(PAUSE).await,
                 committed => break committed?.done()?,
-            };
-        }
+            }
+        };
         let key = instance_key().public();
         match receipt(app, &claim, key).await {
             Ok(Kept::Receipt(_)) => Ok(()),

@@ -84,8 +84,8 @@ async fn keys_go_along(source: &Store, target: &Config) -> anyhow::Result<()> {
              in its config, and run `boathook-server keys seal` with it first"
         );
     }
-    eprintln!(
-        "The keys are not in the store: bring the folder `keys` of the data_dir along by hand."
+    tracing::warn!(
+        "the keys are not in the store: bring the folder `keys` of the data_dir along by hand"
     );
     Ok(())
 }

@@ -28,6 +28,7 @@ pub const WHO: &[(&str, &str, &str)] = &[
     ("get", "/maintenance", "-"),
     ("post", "/sign-out", "*"),
     ("get", "/", "*"),
+    ("post", "/seen", STAFF),
     ("get", "/help", "*"),
     ("get", "/me", "*"),
     ("post", "/me/password", "*"),
@@ -55,6 +56,7 @@ pub const WHO: &[(&str, &str, &str)] = &[
     ("get", "/packets", STAFF),
     ("get", "/packets/{claim}", STAFF),
     ("get", "/packets/{claim}/search", STAFF),
+    ("post", "/packets/{claim}/verdict", "ada ben"),
     ("get", "/packets/{claim}/files/{*path}", STAFF),
     ("get", "/instances", STAFF),
     ("get", "/instances/{id}", STAFF),
@@ -115,6 +117,8 @@ pub fn form(path: &str) -> Vec<(&'static str, String)> {
             &[("toml", TOML), ("act", "save")]
         }
         "/hooks/{id}/send-back" => &[("words", "no")],
+        "/packets/{claim}/verdict" => &[("answered", "yes")],
+        "/seen" => &[("at", "2026-01-01T00:00:00Z")],
         "/hooks/{id}/lower" => &[("places", "5")],
         "/instances/{id}/confirm" => {
             let print = SecretKey::from_seed(&[77; 32]).public().id().to_string();
