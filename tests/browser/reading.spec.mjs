@@ -18,6 +18,8 @@ async function words(page) {
   const text = await page.locator("main").evaluate((main) => {
     const all = main.cloneNode(true);
     for (const time of all.querySelectorAll("time")) time.remove();
+    // An error's number is its request's own.
+    for (const number of all.querySelectorAll(".error code")) number.remove();
     // What is hidden cannot be read.
     for (const hidden of all.querySelectorAll("[hidden]")) hidden.remove();
     return all.textContent;
