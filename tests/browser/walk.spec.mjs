@@ -45,8 +45,8 @@ collector = "host"
 `;
 
 test("the author drafts from a ticket with a fault, and mends it", async () => {
-  await ada.getByRole("link", { name: "Tickets" }).click();
-  await ada.getByRole("link", { name: "SUP-1" }).click();
+  await ada.getByRole("link", { name: "Tickets", exact: true }).click();
+  await ada.getByRole("link", { name: "SUP-1", exact: true }).click();
   await sound(ada);
   await ada.keyboard.press("n");
   await expect(ada.getByRole("heading", { name: "New hook" })).toBeVisible();
