@@ -37,6 +37,8 @@ pub struct App {
     pub live: crate::live::Live,
     /// How chains were found when somebody last asked.
     pub verified: crate::ui::pages::audit::Verified,
+    /// What the audit counted of days that are over.
+    pub days: crate::api::audit::KeptDays,
     /// The places of downloads.
     pub downloads: Arc<crate::api::packets::Downloads>,
     /// What is known of the provider that people sign in at.

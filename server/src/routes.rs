@@ -7,6 +7,7 @@ use axum::{
     routing::{get, head, post},
 };
 use tower_http::{
+    CompressionLevel,
     catch_panic::CatchPanicLayer,
     compression::CompressionLayer,
     limit::RequestBodyLimitLayer,
@@ -19,6 +20,9 @@ use crate::{agent, api, app::Shared, limits, metrics, ui, web};
 
 /// Largest body of the agent protocol's requests but uploads, in bytes: an envelope in BSON.
 const AGENT_BODY: usize = 300 * 1024;
+
+/// Of gzip, from 1 to 9: the levels above cost a page more time than they save on its way.
+const PAGE_LEVEL: i32 = 3;
 
 pub fn router(app: Shared) -> Router {
     let limited = |per_minute, burst| limits::rate(&app, per_minute, burst);
@@ -94,7 +98,11 @@ pub fn router(app: Shared) -> Router {
             app.clone(),
             ui::headers::strict,
         ))
-        .layer(CompressionLayer::new().compress_when(ui::headers::is_page))
+        .layer(
+            CompressionLayer::new()
+                .quality(CompressionLevel::Precise(PAGE_LEVEL))
+                .compress_when(ui::headers::is_page),
+        )
         .layer(middleware::from_fn_with_state(app.clone(), metrics::count))
         .layer(middleware::from_fn(web::log))
         .layer(

@@ -14,8 +14,8 @@ use crate::{
 /// Words that one record is found by, and characters of one.
 const MOST_TERMS: usize = 64;
 const TERM_CHARS: usize = 64;
-/// Entries of each word by which the rarest is chosen.
-const GLANCE: usize = 100;
+/// Entries of each word, in all parts together, by which the rarest is chosen, and of those that have that many.
+const GLANCES: [usize; 2] = [100, 400];
 
 /// Between a term, a kind and an id: no word holds it, and it sorts before all that do.
 const BETWEEN: char = '\u{1}';
@@ -33,11 +33,16 @@ pub(super) struct Named<'a> {
     pub(super) customers: &'a [CustomerId],
 }
 
+/// Character by character: a word by itself is the same as within its text, which `str::to_lowercase` does not promise.
+fn lower(text: &str) -> impl Iterator<Item = char> {
+    text.chars().flat_map(char::to_lowercase)
+}
+
 /// Lower-case words of letters and digits.
 fn words(text: &str) -> BTreeSet<String> {
     text.split(|c: char| !c.is_alphanumeric())
         .filter(|word| !word.is_empty())
-        .map(|word| word.to_lowercase().chars().take(TERM_CHARS).collect())
+        .map(|word| lower(word).take(TERM_CHARS).collect())
         .take(MOST_TERMS)
         .collect()
 }
@@ -97,25 +102,43 @@ fn parts_of(whose: &[String], word: &str) -> Vec<String> {
     whose.iter().map(|one| part(one, word)).collect()
 }
 
-fn longest<'a>(words: impl Iterator<Item = &'a String>) -> Option<&'a String> {
-    words.max_by_key(|word| word.chars().count())
+/// Which of several words is taken: numbers tell more than words, and long ones more than short ones.
+fn telling<'a>(words: impl Iterator<Item = &'a String>) -> Option<&'a String> {
+    words.max_by_key(|word| (has_digit(word), word.chars().count()))
 }
 
-/// The word that the fewest records begin with, as far as a look at the first of them tells; of several the longest.
-fn rarest<'a>(
+fn has_digit(word: &str) -> bool {
+    word.contains(char::is_numeric)
+}
+
+/// The word that the fewest records begin with, as far as looks at the first of them tell.
+fn rarest(look: &mut dyn Look, whose: &[String], words: &[String]) -> Result<Option<String>, Stop> {
+    let mut left = words.to_vec();
+    for limit in GLANCES {
+        if left.len() < 2 {
+            break;
+        }
+        left = fewest(look, whose, &left, limit.div_ceil(whose.len().max(1)))?;
+        if left.iter().any(|word| has_digit(word)) {
+            left.retain(|word| has_digit(word));
+        }
+    }
+    Ok(telling(left.iter()).cloned())
+}
+
+/// Those of the words under which the fewest entries stand, of up to `limit` in each part.
+fn fewest(
     look: &mut dyn Look,
     whose: &[String],
-    words: &'a [String],
-) -> Result<Option<&'a String>, Stop> {
-    if words.len() < 2 {
-        return Ok(words.first());
-    }
+    words: &[String],
+    limit: usize,
+) -> Result<Vec<String>, Stop> {
     let need = |word: &String, part: String| Need::List {
         list: List::Terms,
         part,
         after: word.clone(),
         to: beyond(word),
-        limit: GLANCE,
+        limit,
     };
     let needs = words.iter().flat_map(|word| {
         let parts = parts_of(whose, word).into_iter();
@@ -126,14 +149,16 @@ fn rarest<'a>(
     for word in words {
         let mut count = 0;
         for part in parts_of(whose, word) {
-            let rows = look.list_to(List::Terms, &part, word, &beyond(word), GLANCE)?;
+            let rows = look.list_to(List::Terms, &part, word, &beyond(word), limit)?;
             count += rows.len();
         }
         found.push((count, word));
     }
     let fewest = found.iter().map(|(count, _)| *count).min();
-    let fewest = found.iter().filter(|(count, _)| Some(*count) == fewest);
-    Ok(longest(fewest.map(|(_, word)| *word)))
+    let found = found
+        .into_iter()
+        .filter(|(count, _)| Some(*count) == fewest);
+    Ok(found.map(|(_, word)| word.clone()).collect())
 }
 
 impl Engine {
@@ -147,15 +172,15 @@ impl Engine {
             let whose = listing::parts(only.as_deref());
             let first = match page.key::<String>()? {
                 // What was begun with goes on: the cursor is a place in its list.
-                Some(key) => longest(wanted.iter().filter(|word| key.starts_with(*word))),
+                Some(key) => telling(wanted.iter().filter(|word| key.starts_with(*word))).cloned(),
                 None => rarest(look, &whose, &wanted)?,
             };
             // The others are asked of each that it finds.
             let Some(first) = first else {
                 return Ok(Paged::of(Vec::<(String, Found)>::new(), 0));
             };
-            let parts = parts_of(&whose, first);
-            let within = (first.clone(), beyond(first));
+            let parts = parts_of(&whose, &first);
+            let within = (first.clone(), beyond(&first));
             listing::page_within(
                 look,
                 List::Terms,
@@ -170,10 +195,15 @@ impl Engine {
                     else {
                         return Ok(None);
                     };
-                    // All its words: a search for several reads no more.
-                    let terms = words(&format!("{id} {}", entry.title));
+                    // All its words: a search for several reads no more. Most that stand under one of them lack another.
+                    let text = format!("{id} {}", entry.title);
+                    let whole: String = lower(&text).collect();
+                    if !wanted.iter().all(|word| whole.contains(word.as_str())) {
+                        return Ok(None);
+                    }
+                    let terms = words(&text);
                     // Found by several words that begin so, it is listed under the first of them.
-                    let listed = terms.iter().find(|t| t.starts_with(first));
+                    let listed = terms.iter().find(|t| t.starts_with(first.as_str()));
                     let all = wanted
                         .iter()
                         .all(|word| terms.iter().any(|term| term.starts_with(word)));

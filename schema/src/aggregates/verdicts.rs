@@ -163,7 +163,7 @@ impl Engine {
         };
         self.read("template_verdicts", move |look| {
             let most = packets as usize;
-            let (rows, _) = listing::merged(look, List::Packets, &parts, "", "", most)?;
+            let (rows, _) = listing::merged(look, List::Packets, &parts, "", most)?;
             let mut all = Verdicts::default();
             for (_, body) in &rows {
                 all = all.plus(codec::decode("verdicts", body)?);

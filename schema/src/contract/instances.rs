@@ -57,6 +57,38 @@ fn next(value: &str, retry: bool) -> SessionStep {
     }
 }
 
+pub async fn names_are_told_of_those_that_the_scope_holds(b: Bench) {
+    for (n, customer) in [(1, acme()), (2, bolt()), (3, acme())] {
+        let named = NewInstance {
+            customer,
+            facts: Facts {
+                name: format!("app-{n}"),
+                ..Facts::default()
+            },
+            ..new(n, n as u8, false)
+        };
+        let put = b.store.put_instance(&Scope::System, b.system(), named);
+        done(put.await);
+    }
+    let retired = b
+        .store
+        .retire_instance(&at_acme(), b.ada(), iid(3), "sold".into());
+    done(retired.await);
+    let erased = b
+        .store
+        .erase_instance(&at_acme(), b.ada(), iid(3), "sold".into());
+    done(erased.await);
+    let names = async |scope: &Scope| {
+        let ids = [3, 2, 9, 1].map(iid).to_vec();
+        b.store.instance_names(scope, ids).await.unwrap()
+    };
+    let named = |n: u32| (iid(n), format!("app-{n}"));
+    assert_eq!(names(&Scope::All).await, [named(2), named(1)]);
+    assert_eq!(names(&at_acme()).await, [named(1)]);
+    assert_eq!(names(&agent(1)).await, [named(1)]);
+    assert_eq!(names(&agent(2)).await, []);
+}
+
 pub async fn an_instance_is_made_once_for_its_key(b: Bench) {
     let made = done(
         b.store

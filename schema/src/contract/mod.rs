@@ -67,6 +67,7 @@ macro_rules! contract_tests {
             ]
             instances: [
                 an_instance_is_made_once_for_its_key,
+                names_are_told_of_those_that_the_scope_holds,
                 an_instance_that_waits_is_confirmed_by_its_fingerprint_only,
                 suspending_denies_and_resuming_leads_back_to_where_it_was,
                 retiring_is_for_ever_and_an_agents_own_right,
@@ -166,6 +167,7 @@ macro_rules! contract_tests {
             ]
             erasing: [
                 an_erased_packet_is_gone_from_everywhere,
+                which_of_several_were_erased_is_told_within_the_scope,
                 an_erasing_ends_with_an_event_and_its_receipt,
                 a_repeated_erasing_has_the_same_receipt,
                 an_erased_packet_does_not_come_back,
@@ -245,6 +247,7 @@ macro_rules! contract_tests {
             ]
             pages: [
                 pages_hold_everything_once_and_in_order,
+                the_lists_of_many_customers_are_one_in_order,
                 a_page_is_never_larger_than_the_most,
             ]
             retries: [

@@ -1,7 +1,7 @@
 //! Lists are read page by page, each from its key on: nothing twice, nothing left out.
 use std::fmt::Debug;
 
-use boathook_hooks::time::MINUTE;
+use boathook_hooks::{ids::CustomerId, time::MINUTE};
 
 use super::bench::{Bench, acme, at_acme, bolt, done, ticket};
 use crate::{
@@ -102,6 +102,71 @@ pub async fn pages_hold_everything_once_and_in_order(mut b: Bench) {
     for scope in [&Scope::All, &both] {
         let by = || PacketsBy::Ticket(ticket());
         assert_eq!(walk(async |p| s.packets(scope, by(), p).await).await, 5);
+    }
+}
+
+/// All pages of `size`, one after the other.
+async fn all<T>(size: u32, list: impl AsyncFn(Page) -> Result<Paged<T>, StoreError>) -> Vec<T> {
+    let (mut items, mut page) = (Vec::new(), Page::first(size));
+    loop {
+        let found = list(page).await.unwrap();
+        items.extend(found.items);
+        match found.next {
+            next @ Some(_) => page = Page::first(size).after(next),
+            None => return items,
+        }
+    }
+}
+
+/// Of many lists few entries of each are read at a time, and one of them is much longer than the others.
+pub async fn the_lists_of_many_customers_are_one_in_order(b: Bench) {
+    let s = &b.store;
+    let customers: Vec<CustomerId> = (0..20)
+        .map(|n| format!("c{n:02}").parse().unwrap())
+        .collect();
+    for customer in &customers {
+        b.customer(customer.clone()).await;
+    }
+    b.drafted(&[acme()]).await;
+    for n in 0..60 {
+        let of = &customers[if n % 3 == 0 { n / 3 } else { 7 }];
+        let put = PutTicket {
+            at: TicketRef {
+                key: n.to_string(),
+                ..ticket()
+            },
+            customer: of.clone(),
+            title: format!("ticket {n}"),
+            url: None,
+            state: None,
+        };
+        done(s.put_ticket(&Scope::All, b.ada(), put).await);
+        match n % 10 {
+            0 => b.in_review(&[of.clone(), customers[1].clone()]).await,
+            _ => b.drafted(std::slice::from_ref(of)).await,
+        };
+    }
+    let some = Scope::Only(customers.iter().cloned().collect());
+    let mut hooks = all(1_000, async |p| {
+        s.hooks(&Scope::All, HookFilter::default(), p).await
+    })
+    .await;
+    hooks.retain(|hook| hook.customers != [acme()]);
+    let tickets = all(1_000, async |p| s.tickets(&Scope::All, None, p).await).await;
+    assert_eq!((hooks.len(), tickets.len()), (60, 60));
+    for size in [3, 30, 1_000] {
+        let found = all(size, async |p| s.tickets(&some, None, p).await).await;
+        assert_eq!(found, tickets, "{size}");
+        for state in [None, Some("draft"), Some("in review"), Some("held")] {
+            let filter = HookFilter {
+                state: state.map(Into::into),
+                ..HookFilter::default()
+            };
+            let found = all(size, async |p| s.hooks(&some, filter.clone(), p).await).await;
+            let mut wanted = hooks.clone();
+            wanted.retain(|h| state.is_none_or(|s| h.latest().unwrap().state.word() == s));
+            assert_eq!(found, wanted, "{size} {state:?}");
+        }
     }
 }
 

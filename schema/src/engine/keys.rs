@@ -116,7 +116,7 @@ pub(crate) enum List {
     JoinTokens,
     /// By customer or `*`; newest first.
     Tickets,
-    /// By `*`, `state/S`, `customer/C`, `ticket/SYSTEM/KEY`, `author/P`, `author/P/S`; sorted by id.
+    /// By `*`, `state/S`, `customer/C`, `customer/C/S`, `ticket/SYSTEM/KEY`, `author/P`, `author/P/S`; sorted by id.
     Hooks,
     /// By `*`, `customer/C`, `state/S`, `customer/C/S`, some also by `sample/N` and `customer/C/sample/N`; sorted by id.
     Instances,

@@ -25,6 +25,8 @@ verbs! {
     fn put_erasure(scope: &Scope, write: Write, known: Erasure) -> Answer<Erasure>;
     /// None: there was no such thing, or it was not erased.
     fn erasure(scope: &Scope, kind: ErasedKind, id: &str) -> Read<Option<Erasure>>;
+    /// Which of these were erased, or are being erased.
+    fn erased_of(scope: &Scope, kind: ErasedKind, ids: Vec<String>) -> Read<Vec<String>>;
     /// All that was erased or is being erased, newest first.
     fn erasures(scope: &Scope, page: Page) -> Read<Paged<Erasure>>;
     /// What was begun and not finished, the oldest first. For `Scope::System`.

@@ -15,6 +15,8 @@ verbs! {
     /// Makes the instance that `use_token` named. With the same key a repeat finds it; with another it is refused.
     fn put_instance(scope: &Scope, write: Write, instance: NewInstance) -> Answer<Instance>;
     fn instance(scope: &Scope, id: &InstanceId) -> Read<Option<Instance>>;
+    /// What those of them that the scope holds call themselves.
+    fn instance_names(scope: &Scope, ids: Vec<InstanceId>) -> Read<Vec<(InstanceId, String)>>;
     /// By id.
     fn instances(scope: &Scope, filter: InstanceFilter, page: Page) -> Read<Paged<Instance>>;
     /// Some hundreds of the customer's instances (none: of all customers), in any state, to estimate how many are such and

@@ -5,8 +5,12 @@ use boathook_hooks::{
     protocol::AnswerKind,
     time::Time,
 };
-use boathook_schema::{HookFilter, PacketsBy, Page, PutTicket, Scope, Ticket, TicketRef};
+use boathook_schema::{
+    AnswerRow, HookFilter, PacketsBy, Page, PutTicket, Scope, Ticket, TicketRef,
+};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::{Deserialize, Serialize};
+use tokio::try_join;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
@@ -19,6 +23,9 @@ use crate::{
     errors::{Answer, IntoAnswer as _, Problem},
     people::{Caller, Engineer, Staff},
 };
+
+/// Revisions whose answers are read at once.
+const AT_ONCE: usize = 16;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -216,39 +223,52 @@ pub async fn find(app: &App, scope: &Scope, at: &TicketRef) -> Answer<Ticket> {
 }
 
 pub async fn view(app: &App, scope: &Scope, at: TicketRef) -> Answer<TicketView> {
-    let ticket = find(app, scope, &at).await?;
     let filter = HookFilter {
         ticket: Some(at.clone()),
         ..HookFilter::default()
     };
-    let hooks = app
-        .store
-        .hooks(scope, filter, Page::first(100))
-        .await?
-        .items;
-    let packets = app
-        .store
-        .packets(scope, PacketsBy::Ticket(at), Page::first(100))
-        .await?;
-    let mut answers = Vec::new();
-    for hook in &hooks {
-        for digest in hook.revisions.iter().filter_map(|r| r.digest) {
-            let page = app.store.answers(scope, &digest, Page::first(100)).await?;
-            let standing = that_stand(app, scope, page.items).await?;
-            answers.extend(standing.into_iter().map(|row| TicketAnswer {
-                hook: hook.id.clone(),
-                digest,
-                instance: row.instance,
-                kind: row.kind,
-                reason: row.reason,
-                at: row.at,
-            }));
-        }
-    }
+    let ticket = find(app, scope, &at);
+    let hooks = async {
+        Ok(app
+            .store
+            .hooks(scope, filter, Page::first(100))
+            .await?
+            .items)
+    };
+    let by = PacketsBy::Ticket(at.clone());
+    let packets = async { Ok(app.store.packets(scope, by, Page::first(100)).await?) };
+    let (ticket, hooks, packets) = try_join!(ticket, hooks, packets)?;
+    let answers = hooks.iter().flat_map(|hook| {
+        let digests = hook.revisions.iter().filter_map(|r| r.digest);
+        digests.map(|digest| answers(app, scope, &hook.id, digest))
+    });
+    let answers: Vec<_> = answers.collect();
+    let answers = stream::iter(answers).buffered(AT_ONCE);
+    let answers: Vec<Vec<TicketAnswer>> = answers.try_collect().await?;
     Ok(TicketView {
         ticket: ticket.into(),
         hooks: hooks.into_iter().map(HookRow::from).collect(),
         packets: packets.items.into_iter().map(PacketRow::from).collect(),
-        answers,
+        answers: answers.into_iter().flatten().collect(),
     })
+}
+
+/// What instances answered to one revision, as far as it stands.
+async fn answers(
+    app: &App,
+    scope: &Scope,
+    hook: &HookId,
+    digest: Digest,
+) -> Answer<Vec<TicketAnswer>> {
+    let page = app.store.answers(scope, &digest, Page::first(100)).await?;
+    let standing = that_stand(app, scope, page.items).await?;
+    let answer = |row: AnswerRow| TicketAnswer {
+        hook: hook.clone(),
+        digest,
+        instance: row.instance,
+        kind: row.kind,
+        reason: row.reason,
+        at: row.at,
+    };
+    Ok(standing.into_iter().map(answer).collect())
 }

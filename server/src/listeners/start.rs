@@ -81,6 +81,7 @@ pub async fn open(
         oidc: Default::default(),
         live: Default::default(),
         verified: Default::default(),
+        days: Default::default(),
         store,
         keys,
         clock,

@@ -3,12 +3,17 @@ use std::collections::{BTreeSet, HashMap};
 
 use boathook_hooks::ids::HookId;
 use boathook_schema::{Actor, Event, Scope};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use tokio::try_join;
 
 use crate::{
     app::App,
     errors::Answer,
     ui::{names::Names, shown::Shown},
 };
+
+/// Hooks that are looked up at once.
+const AT_ONCE: usize = 16;
 
 /// What events name by id: titles of hooks, names of instances. What the caller may not see keeps its id.
 pub struct Told {
@@ -19,18 +24,22 @@ pub struct Told {
 impl Told {
     pub async fn of(app: &App, scope: &Scope, events: &[Event]) -> Answer<Self> {
         let ids: BTreeSet<&HookId> = events.iter().filter_map(|e| e.refs.hook.as_ref()).collect();
-        let mut hooks = HashMap::new();
-        for id in ids {
-            if let Some(hook) = app.store.hook(scope, id).await? {
-                hooks.insert(id.clone(), Shown::cut(&hook.title, 200).plain());
-            }
-        }
+        let titles = ids.into_iter().map(async |id| -> Answer<_> {
+            let hook = app.store.hook(scope, id).await?;
+            Ok(hook.map(|hook| (id.clone(), Shown::cut(&hook.title, 200).plain())))
+        });
+        let titles: Vec<_> = titles.collect();
+        let titles = stream::iter(titles)
+            .buffered(AT_ONCE)
+            .try_collect::<Vec<_>>();
         let acting = events.iter().filter_map(|e| match &e.actor {
             Some(Actor::Instance(id)) => Some(id),
             _ => None,
         });
         let about = events.iter().filter_map(|e| e.refs.instance.as_ref());
-        let names = Names::of(app, scope, about.chain(acting)).await?;
+        let names = Names::of(app, scope, about.chain(acting));
+        let (titles, names) = try_join!(titles, names)?;
+        let hooks = titles.into_iter().flatten().collect();
         Ok(Self { hooks, names })
     }
 

@@ -1,5 +1,6 @@
 //! Who did what with a ticket or a hook, newest first: the last events, and the way to all of them.
 use boathook_schema::{Chain, Event, EventFilter, Page, Scope};
+use futures_util::future::try_join_all;
 
 use crate::{
     app::App,
@@ -61,11 +62,11 @@ impl History {
         };
         let chains: Vec<&Chain> = chains.iter().filter(held).collect();
         let (mut events, mut more) = (Vec::new(), false);
-        for chain in &chains {
-            let page = app
-                .store
-                .events(scope, chain, filter.clone(), Page::first(LINES))
-                .await?;
+        let pages = chains.iter().map(|chain| {
+            let page = Page::first(LINES);
+            app.store.events(scope, chain, filter.clone(), page)
+        });
+        for page in try_join_all(pages).await? {
             more |= page.next.is_some();
             events.extend(page.items);
         }

@@ -2,12 +2,11 @@
 use std::collections::{BTreeSet, HashMap};
 
 use boathook_hooks::ids::InstanceId;
-use boathook_schema::{Scope, Store, StoreError};
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use boathook_schema::Scope;
 
 use crate::{app::App, errors::Answer, ui::shown::Shown};
 
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 256;
 /// Longest name that stands in a list.
 const LONGEST: usize = 80;
 
@@ -21,29 +20,20 @@ impl Names {
         ids: impl IntoIterator<Item = &InstanceId>,
     ) -> Answer<Self> {
         let ids: BTreeSet<InstanceId> = ids.into_iter().cloned().collect();
-        let asked: Vec<_> = ids
-            .into_iter()
-            .map(|id| named(app.store.clone(), scope.clone(), id))
-            .collect();
-        let found = stream::iter(asked).buffered(AT_ONCE).try_collect();
-        Ok(Self(found.await?))
+        let ids: Vec<InstanceId> = ids.into_iter().collect();
+        let mut names = HashMap::new();
+        for some in ids.chunks(AT_ONCE) {
+            let found = app.store.instance_names(scope, some.to_vec()).await?;
+            let named = found.into_iter().filter(|(_, name)| !name.is_empty());
+            names.extend(named.map(|(id, name)| (id, Shown::cut(&name, LONGEST))));
+        }
+        Ok(Self(names))
     }
 
     pub fn get(&self, id: &InstanceId) -> Shown {
         match self.0.get(id) {
             Some(name) => name.clone(),
-            None => Shown::of(id.as_str()),
+            None => Shown::cut(id.as_str(), LONGEST),
         }
     }
-}
-
-async fn named(
-    store: Store,
-    scope: Scope,
-    id: InstanceId,
-) -> Result<(InstanceId, Shown), StoreError> {
-    let found = store.instance(&scope, &id).await?;
-    let name = found.map(|i| i.facts.name).filter(|name| !name.is_empty());
-    let shown = Shown::cut(name.as_deref().unwrap_or(id.as_str()), LONGEST);
-    Ok((id, shown))
 }

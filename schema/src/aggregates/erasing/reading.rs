@@ -2,7 +2,7 @@
 use super::{OPEN, erased, home};
 use crate::{
     ErasedKind, Erasure, Page, Paged, Scope, codec,
-    engine::{Engine, List, listing},
+    engine::{Engine, List, Need, listing},
     verbs::Read,
 };
 
@@ -17,6 +17,28 @@ impl Engine {
         self.read("erasure", move |look| {
             let found = erased(look, &head)?;
             Ok(found.filter(|e| scope.holds(&e.customer) && !scope.is_agent()))
+        })
+        .await
+    }
+
+    pub(crate) async fn erased_of(
+        &self,
+        scope: &Scope,
+        kind: ErasedKind,
+        ids: Vec<String>,
+    ) -> Read<Vec<String>> {
+        let scope = scope.clone();
+        self.read("erased_of", move |look| {
+            let needs = ids.iter().map(|id| Need::Row(home(kind, id).head()));
+            look.ahead(needs.collect())?;
+            let mut erased_ids = Vec::new();
+            for id in &ids {
+                let found = erased(look, &home(kind, id).head())?;
+                if found.is_some_and(|e| scope.holds(&e.customer) && !scope.is_agent()) {
+                    erased_ids.push(id.clone());
+                }
+            }
+            Ok(erased_ids)
         })
         .await
     }

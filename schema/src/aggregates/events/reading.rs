@@ -86,8 +86,11 @@ fn takes(filter: &EventFilter, row: &EventRow, event: &Event) -> bool {
         && is(filter.ticket.as_ref(), event.refs.ticket.as_ref())
         && is(filter.hook.as_ref(), event.refs.hook.as_ref())
         && filter.instance.as_ref().is_none_or(named)
-        && filter.from.is_none_or(|from| event.at >= from)
-        && filter.before.is_none_or(|before| event.at < before)
+        && is_of_time(filter, event.at)
+}
+
+fn is_of_time(filter: &EventFilter, at: Time) -> bool {
+    filter.from.is_none_or(|from| at >= from) && filter.before.is_none_or(|before| at < before)
 }
 
 /// Up to `limit` of the events that are left.
@@ -117,6 +120,9 @@ fn all(
         for (key, body) in rows {
             let number = number_of(&key);
             let row: EventRow = codec::decode("event", &body)?;
+            if !is_of_time(filter, row.entry.at) {
+                continue;
+            }
             let event = read_event(chain, number, row.clone())?;
             if takes(filter, &row, &event) {
                 found.push((number_key(number), event));

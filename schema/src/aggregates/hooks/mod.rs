@@ -7,7 +7,7 @@ mod reading;
 use std::collections::BTreeSet;
 
 use boathook_hooks::{
-    ids::{HookId, PersonId},
+    ids::{CustomerId, HookId, PersonId},
     states::HookState,
 };
 use bson::doc;
@@ -83,18 +83,29 @@ fn author_part(author: &PersonId, state: Option<&str>) -> String {
     }
 }
 
+/// All of a customer's, or those of them in one state.
+fn customer_part(customer: &CustomerId, state: Option<&str>) -> String {
+    match state {
+        None => format!("customer/{customer}"),
+        Some(state) => format!("customer/{customer}\u{1}{state}"),
+    }
+}
+
 /// Parts of the list that a hook stands in.
 fn parts(hook: &HookRecord) -> BTreeSet<String> {
     let word = hook.latest().map(|r| r.state.word());
     let state = word.map(|word| format!("state/{word}"));
     let own = word.map(|word| author_part(&hook.author, Some(word)));
-    let customers = hook.customers.iter().map(|c| format!("customer/{c}"));
+    let customers = hook.customers.iter().flat_map(|customer| {
+        let in_state = word.map(|word| customer_part(customer, Some(word)));
+        [Some(customer_part(customer, None)), in_state]
+    });
     ["*".to_owned(), author_part(&hook.author, None)]
         .into_iter()
         .chain(state)
         .chain(own)
         .chain(hook.ticket.as_ref().map(ticket_part))
-        .chain(customers)
+        .chain(customers.flatten())
         .collect()
 }
 

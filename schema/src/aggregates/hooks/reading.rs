@@ -1,7 +1,7 @@
 //! Hooks as they are listed.
 use boathook_hooks::ids::{CustomerId, HookId};
 
-use super::{author_part, home, row, ticket_part};
+use super::{author_part, customer_part, home, row, ticket_part};
 use crate::{
     HookFilter, HookRecord, HookRevision, Page, Paged, Scope, codec,
     engine::{Engine, List, listing},
@@ -16,7 +16,10 @@ fn narrowest(filter: &HookFilter, only: Option<&[CustomerId]>) -> Vec<String> {
         (None, _, state) if let Some(author) = &filter.author => {
             vec![author_part(author, state.as_deref())]
         }
-        (None, Some(some), _) => some.iter().map(|c| format!("customer/{c}")).collect(),
+        (None, Some(some), state) => {
+            let part = |customer| customer_part(customer, state.as_deref());
+            some.iter().map(part).collect()
+        }
         (None, None, Some(state)) => vec![format!("state/{state}")],
         (None, None, None) => vec!["*".to_owned()],
     }

@@ -15,7 +15,8 @@ use crate::{
     Answer, Chain, EventKind, Instance, InstanceFilter, InstanceState, NewEvent, NewInstance, Page,
     Paged, Refs, Refused, Scope, SessionChain, Write, codec,
     engine::{
-        Engine, HEAD, Home, List, Look, Stop, Table, Tx, ensure, listing, look::Stored, not_found,
+        Engine, HEAD, Home, List, Look, Need, Stop, Table, Tx, ensure, listing, look::Stored,
+        not_found,
     },
     verbs::Read,
 };
@@ -207,6 +208,30 @@ impl Engine {
             let found: Option<Instance> = look.record("instance", &head)?;
             let found = found.filter(|i| scope.holds_instance(&i.customer, &i.id));
             found.map(|i| seen::overlaid(look, i)).transpose()
+        })
+        .await
+    }
+
+    pub(crate) async fn instance_names(
+        &self,
+        scope: &Scope,
+        ids: Vec<InstanceId>,
+    ) -> Read<Vec<(InstanceId, String)>> {
+        let scope = scope.clone();
+        self.read("instance_names", move |look| {
+            let needs = ids.iter().map(|id| Need::Row(home(id).head()));
+            look.ahead(needs.collect())?;
+            let mut names = Vec::with_capacity(ids.len());
+            for id in &ids {
+                let head = home(id).head();
+                if erasing::erased(look, &head)?.is_some() {
+                    continue;
+                }
+                let found: Option<Instance> = look.record("instance", &head)?;
+                let found = found.filter(|i| scope.holds_instance(&i.customer, &i.id));
+                names.extend(found.map(|i| (i.id, i.facts.name)));
+            }
+            Ok(names)
         })
         .await
     }

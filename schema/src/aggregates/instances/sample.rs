@@ -4,7 +4,7 @@ use boathook_hooks::ids::{CustomerId, Digest, InstanceId};
 
 use crate::{
     Instance, InstanceSample, Scope, codec,
-    engine::{Engine, List, listing},
+    engine::{Engine, List, Need, listing},
     verbs::Read,
 };
 
@@ -13,6 +13,8 @@ const BITS: u32 = 4;
 const LEVELS: u32 = 4;
 /// A sample of fewer says little: one of this size is some 10 % off.
 const ENOUGH: usize = 100;
+/// So many entries of a level tell whether it is enough.
+const GLANCE: usize = ENOUGH + 1;
 /// What is read of one level at most: 16 times too few, and then some.
 const MOST: usize = 4_096;
 
@@ -50,27 +52,44 @@ impl Engine {
             Scope::Instance { .. } => Some(Vec::new()),
             other => listing::customers_of(other, customer),
         };
-        // From the thinnest on, so that of a million no more than thousands are read.
-        let mut level = LEVELS;
-        loop {
-            let parts: Vec<String> = match &only {
+        self.read("instance_sample", move |look| {
+            let parts = |level| match &only {
                 None => vec![part(None, level)],
                 Some(customers) => customers.iter().map(|c| part(Some(c), level)).collect(),
             };
-            let items: Vec<Instance> = self
-                .read("instance_sample", move |look| {
-                    let rows = listing::merged(look, List::Instances, &parts, "", "", MOST)?.0;
-                    // An estimate does without what cannot be read.
-                    let read = rows.iter().map(|(_, body)| codec::decode("instance", body));
-                    Ok(read.filter_map(Result::ok).collect())
-                })
-                .await?;
-            if level == 0 || items.len() >= ENOUGH {
+            // All levels are glanced at in one go. The thinnest that is enough is read, of a million no more than thousands.
+            let glance = |part| Need::List {
+                list: List::Instances,
+                part,
+                after: String::new(),
+                to: String::new(),
+                limit: GLANCE,
+            };
+            let all = (0..=LEVELS).flat_map(&parts).map(glance);
+            look.ahead(all.collect())?;
+            let mut level = LEVELS;
+            let (rows, each) = loop {
+                let parts = parts(level);
+                let (rows, more) = listing::merged(look, List::Instances, &parts, "", GLANCE)?;
+                if level > 0 && rows.len() < ENOUGH {
+                    level -= 1;
+                    continue;
+                }
                 let each = 1 << (BITS * level);
-                return Ok(InstanceSample { items, each });
-            }
-            level -= 1;
-        }
+                break match more {
+                    true => {
+                        let all = listing::merged(look, List::Instances, &parts, "", MOST)?;
+                        (all.0, each)
+                    }
+                    false => (rows, each),
+                };
+            };
+            // An estimate does without what cannot be read.
+            let read = rows.iter().map(|(_, body)| codec::decode("instance", body));
+            let items = read.filter_map(Result::ok).collect();
+            Ok(InstanceSample { items, each })
+        })
+        .await
     }
 }
 

@@ -22,7 +22,7 @@ fn active(look: &mut dyn Look) -> Result<(Vec<Revision>, Vec<Digest>), Stop> {
     let (parts, mut after) = ([String::new()], String::new());
     let (mut found, mut unreadable) = (Vec::new(), Vec::new());
     loop {
-        let (rows, more) = listing::merged(look, List::ActiveHooks, &parts, &after, "", AT_ONCE)?;
+        let (rows, more) = listing::merged(look, List::ActiveHooks, &parts, &after, AT_ONCE)?;
         for (sort, body) in &rows {
             match codec::decode("revision", body) {
                 Ok(revision) => found.push(revision),

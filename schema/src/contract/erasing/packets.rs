@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use super::{acmes, begin, finish, found, listed, open, packet, pieces, whole, why};
 use crate::{
     Actor, ErasedKind, ErasureReceipt, EventKind, PacketsBy, Page, Refused, Scope,
-    contract::bench::{Bench, ada, at_acme, done, iid, refused, ticket},
+    contract::bench::{Bench, ada, at_acme, at_bolt, done, iid, refused, ticket},
     engine::{HEAD, Home, Step, Table, look::beyond},
 };
 
@@ -55,6 +55,19 @@ pub async fn an_erased_packet_is_gone_from_everywhere(b: Bench) {
     let kept = begun.packet.unwrap();
     assert_eq!((kept.bytes, kept.sha256), (100, before.sha256));
     assert_eq!((kept.chunks, begun.finished), (2, None));
+}
+
+pub async fn which_of_several_were_erased_is_told_within_the_scope(b: Bench) {
+    let digest = b.published(3).await;
+    let claim = b.accepted(digest, 7, 100).await;
+    let other = b.accepted(digest, 8, 100).await;
+    begin(&b, &claim).await;
+    let ids = vec![other.to_string(), claim.to_string(), "nothing".to_owned()];
+    let (packet, scope) = (ErasedKind::Packet, at_acme());
+    let erased = b.store.erased_of(&scope, packet, ids.clone()).await;
+    assert_eq!(erased.unwrap(), [claim.to_string()]);
+    let foreign = b.store.erased_of(&at_bolt(), packet, ids).await;
+    assert_eq!(foreign.unwrap(), [""; 0]);
 }
 
 pub async fn an_erasing_ends_with_an_event_and_its_receipt(b: Bench) {

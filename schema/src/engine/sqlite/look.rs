@@ -5,7 +5,7 @@ use crate::{
     StoreError,
     engine::{
         effects::Effect,
-        keys::Home,
+        keys::{Home, List},
         look::{Found, Look, Need, Rows},
         stop::Stop,
     },
@@ -47,6 +47,27 @@ impl SqliteLook<'_> {
             .map_err(failed)
     }
 
+    fn entries(
+        &self,
+        list: List,
+        part: &str,
+        (after, to): (&str, &str),
+        order: &str,
+        limit: usize,
+    ) -> Result<Rows, Stop> {
+        let (list, limit) = (list.name(), count(limit));
+        // An end stands in the statement only where there is one: as `?4 = '' OR sort < ?4` it bounds no index, and all of
+        // the part behind it would be read.
+        let end = if to.is_empty() { "" } else { "AND sort < ?5" };
+        let sql = format!(
+            "SELECT sort, body FROM lists WHERE list = ?1 AND part = ?2 AND sort > ?3 {end} ORDER BY sort {order} LIMIT ?4"
+        );
+        match to.is_empty() {
+            true => self.many(&sql, params![list, part, after, limit]),
+            false => self.many(&sql, params![list, part, after, limit, to]),
+        }
+    }
+
     fn many(&self, sql: &str, params: impl rusqlite::Params) -> Result<Rows, Stop> {
         let mut statement = self.conn.prepare_cached(sql).map_err(failed)?;
         let rows = statement
@@ -79,10 +100,7 @@ impl Look for SqliteLook<'_> {
                 after,
                 to,
                 limit,
-            } => Found::Rows(self.many(
-                "SELECT sort, body FROM lists WHERE list = ?1 AND part = ?2 AND sort > ?3 AND (?4 = '' OR sort < ?4) ORDER BY sort LIMIT ?5",
-                params![list.name(), part, after, to, count(limit)],
-            )?),
+            } => Found::Rows(self.entries(list, &part, (&after, &to), "ASC", limit)?),
             Need::RowsBack {
                 home,
                 from,
@@ -98,10 +116,7 @@ impl Look for SqliteLook<'_> {
                 after,
                 to,
                 limit,
-            } => Found::Rows(self.many(
-                "SELECT sort, body FROM lists WHERE list = ?1 AND part = ?2 AND sort > ?3 AND (?4 = '' OR sort < ?4) ORDER BY sort DESC LIMIT ?5",
-                params![list.name(), part, after, to, count(limit)],
-            )?),
+            } => Found::Rows(self.entries(list, &part, (&after, &to), "DESC", limit)?),
             Need::Entry { list, part, sort } => Found::Row(self.one(
                 "SELECT body FROM lists WHERE list = ?1 AND part = ?2 AND sort = ?3",
                 params![list.name(), part, sort],

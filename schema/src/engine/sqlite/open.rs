@@ -76,6 +76,10 @@ fn make_directory(dir: &Path) -> std::io::Result<()> {
     builder.create(dir)
 }
 
+/// Bytes of the database that readers see through a map of the file: a reader's own pages are worth nothing after the next
+/// commit, and to read them anew is most of what a page of a list costs.
+const MAPPED: u64 = 1 << 30;
+
 impl Sqlite {
     /// Blocks; the directory must be migrated.
     pub(crate) fn open(url: &str) -> Result<Self, StoreError> {
@@ -98,7 +102,9 @@ impl Sqlite {
         for _ in 0..READERS {
             let reader = connect(&dir, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
             reader
-                .execute_batch("PRAGMA query_only = ON")
+                .execute_batch(&format!(
+                    "PRAGMA query_only = ON; PRAGMA mmap_size = {MAPPED};"
+                ))
                 .map_err(opening(&dir))?;
             free.push(reader);
         }

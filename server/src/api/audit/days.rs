@@ -1,4 +1,6 @@
 //! Numbers by UTC day: events of each kind, and hooks by how they fared.
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use boathook_hooks::{
     ids::CustomerId,
@@ -8,6 +10,7 @@ use boathook_schema::{Chain, DayStat, HookDay};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::kept_days;
 use crate::{
     api::extract::{Json, List, Query},
     app::{App, Shared},
@@ -122,9 +125,24 @@ pub async fn by_day(
         caller.must_hold(customer)?;
     }
     let chain = customer.map(Chain::Customer);
-    let (first, last) = (from.day(), to.day());
-    let days = app.store.hook_days(&caller.scope, chain, &first, &last);
-    Ok(days.await?)
+    let now = app.now();
+    let all = to.since(from) / DAY;
+    let days: Vec<String> = (0..=all).map(|n| from.plus_ms(n * DAY).day()).collect();
+    let name = kept_days::name(&caller.scope, chain.as_ref());
+    let kept = name.as_ref().map(|name| app.days.of(name, &days, now));
+    let mut found: BTreeMap<String, HookDay> = BTreeMap::new();
+    found.extend(kept.into_iter().flatten().map(|d| (d.day.clone(), d)));
+    let mut missing = days.iter().filter(|day| !found.contains_key(*day));
+    if let Some(first) = missing.next() {
+        let last = missing.next_back().unwrap_or(first);
+        let counted = app.store.hook_days(&caller.scope, chain, first, last);
+        let counted = counted.await?;
+        if let Some(name) = &name {
+            app.days.keep(name, &counted, now);
+        }
+        found.extend(counted.into_iter().map(|d| (d.day.clone(), d)));
+    }
+    Ok(found.into_values().collect())
 }
 
 /// Numbers by UTC day: events and bytes of each kind.

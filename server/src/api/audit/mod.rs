@@ -2,11 +2,13 @@
 mod csv;
 mod days;
 mod events;
+mod kept_days;
 mod now;
 
 pub use self::csv::{events_csv, hook_days_csv};
 pub use days::{by_day, days, hook_days, span};
 pub use events::{EventView, chain, events, export, export_lines, heads, ticket};
+pub use kept_days::KeptDays;
 pub use now::{ActiveHook, active, now};
 
 pub(crate) use self::csv::{__path_events_csv, __path_hook_days_csv};

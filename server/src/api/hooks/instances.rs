@@ -5,7 +5,8 @@ use boathook_hooks::{
     protocol::AnswerKind,
     time::Time,
 };
-use boathook_schema::{AnswerRow, Claim, ClaimState, Page, Scope};
+use boathook_schema::{AnswerRow, Claim, ClaimState, HookRecord, Page, Scope};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -18,6 +19,9 @@ use crate::{
     errors::{Answer, Problem},
     people::Staff,
 };
+
+/// Claims that are asked for at once.
+const AT_ONCE: usize = 16;
 
 /// One instance's claim or answer; an instance that did both has a row for each. A *waiting* that it has claimed after is
 /// over and has none.
@@ -87,17 +91,17 @@ pub async fn instances(
     Path(id): Path<HookId>,
     Query(query): Query<InstancesQuery>,
 ) -> Answer<Json<List<InstanceRow>>> {
-    Ok(Json(rows(&app, &caller.scope, &id, query).await?))
+    let record = find(&app, &caller.scope, &id).await?;
+    Ok(Json(rows(&app, &caller.scope, &record, query).await?))
 }
 
 /// What instances made of a hook's revision, for the API and its page.
 pub async fn rows(
     app: &App,
     scope: &Scope,
-    id: &HookId,
+    record: &HookRecord,
     query: InstancesQuery,
 ) -> Answer<List<InstanceRow>> {
-    let record = find(app, scope, id).await?;
     let row = match query.revision {
         Some(number) => record.revision(number),
         None => record.revisions.iter().rev().find(|r| r.digest.is_some()),
@@ -146,22 +150,20 @@ pub async fn that_stand(
     scope: &Scope,
     answers: Vec<AnswerRow>,
 ) -> Answer<Vec<AnswerRow>> {
-    let mut standing = Vec::with_capacity(answers.len());
-    for answer in answers {
+    let standing = answers.into_iter().map(async |answer| -> Answer<_> {
         let claim = match answer.kind {
             AnswerKind::Waiting => {
-                let claim = app
-                    .store
-                    .claim_of(scope, &answer.revision, &answer.instance);
-                claim.await?
+                let (digest, instance) = (&answer.revision, &answer.instance);
+                app.store.claim_of(scope, digest, instance).await?
             }
             _ => None,
         };
-        if !claim.is_some_and(|claim| is_after(&claim, &answer)) {
-            standing.push(answer);
-        }
-    }
-    Ok(standing)
+        let is_over = claim.is_some_and(|claim| is_after(&claim, &answer));
+        Ok((!is_over).then_some(answer))
+    });
+    let standing = stream::iter(standing).buffered(AT_ONCE);
+    let standing: Vec<_> = standing.try_collect().await?;
+    Ok(standing.into_iter().flatten().collect())
 }
 
 /// The claim of before was given back by that very answer.

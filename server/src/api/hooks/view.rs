@@ -12,6 +12,7 @@ use boathook_hooks::{
 use boathook_schema::{HookRecord, HookRevision, Revision, RevisionRow, Scope, TicketRef};
 use serde::Serialize;
 use serde_json::Value;
+use tokio::try_join;
 use utoipa::ToSchema;
 
 use crate::{
@@ -179,6 +180,15 @@ impl From<&RevisionRow> for RevisionView {
     }
 }
 
+/// A hook at one revision, with what it was made from.
+pub struct Viewed {
+    pub view: HookView,
+    /// As its text says it.
+    pub hook: Hook,
+    /// As it was published, if it was.
+    pub published: Option<Revision>,
+}
+
 /// The hook at one revision; none is the latest.
 pub async fn view(
     app: &App,
@@ -186,19 +196,32 @@ pub async fn view(
     record: &HookRecord,
     number: Option<u32>,
 ) -> Answer<HookView> {
+    Ok(viewed(app, scope, record, number).await?.view)
+}
+
+/// The same, for pages that show more of it.
+pub async fn viewed(
+    app: &App,
+    scope: &Scope,
+    record: &HookRecord,
+    number: Option<u32>,
+) -> Answer<Viewed> {
     let row = match number {
         Some(number) => record.revision(number),
         None => record.latest(),
     };
     let row = row.ok_or_else(|| Problem::not_found("revision"))?;
-    let revision = find_revision(app, scope, &record.id, row.revision).await?;
-    let published = match row.digest {
-        Some(digest) => app.store.revision(scope, &digest).await?,
-        None => None,
+    let published = async {
+        Ok(match &row.digest {
+            Some(digest) => app.store.revision(scope, digest).await?,
+            None => None,
+        })
     };
+    let revision = find_revision(app, scope, &record.id, row.revision);
+    let (revision, published) = try_join!(revision, published)?;
     let hook = hook_of(record, &revision, app.now())?;
     let bounds = bounds(app);
-    Ok(HookView {
+    let view = HookView {
         id: record.id.clone(),
         revision: row.revision,
         state: row.state.clone(),
@@ -230,6 +253,11 @@ pub async fn view(
             .map_or(hook.expires_at, Revision::expires_at),
         toml: revision.toml,
         revisions: record.revisions.iter().map(RevisionView::from).collect(),
+    };
+    Ok(Viewed {
+        view,
+        hook,
+        published,
     })
 }
 

@@ -16,6 +16,7 @@ use boathook_schema::{
 };
 use futures_util::future::try_join_all;
 use serde::Deserialize;
+use tokio::try_join;
 
 use crate::{
     api::hooks::counts_as,
@@ -92,8 +93,6 @@ pub async fn get(
     let caller = Caller { scope, ..caller };
     let scope = &caller.scope;
     let has = |roles: &[Role]| caller.roles.iter().any(|g| roles.contains(&g.role));
-    let seen = app.store.seen(scope, &caller.person).await?;
-    let since = seen.unwrap_or(app.now().plus_ms(-FIRST_DAYS * DAY));
     let own = HookFilter {
         author: Some(caller.person.clone()),
         ..HookFilter::default()
@@ -102,15 +101,23 @@ pub async fn get(
         state: Some("sent back".into()),
         ..own.clone()
     };
-    let sent_back = app.store.hooks(scope, sent_back, lines()).await?.items;
-    let own = app.store.hooks(scope, own, Rows::first(OWN)).await?.items;
-    let (news, more_news) = news(&app, scope, &own, since).await?;
-    let (tickets, own_tickets) = tickets(&app, scope, &own).await?;
+    let (seen, sent_back, own, reviews) = try_join!(
+        async { Ok(app.store.seen(scope, &caller.person).await?) },
+        async { Ok(app.store.hooks(scope, sent_back, lines()).await?.items) },
+        async { Ok(app.store.hooks(scope, own, Rows::first(OWN)).await?.items) },
+        reviews(&app, &caller),
+    )?;
+    let since = seen.unwrap_or(app.now().plus_ms(-FIRST_DAYS * DAY));
+    let ((news, more_news), (tickets, own_tickets), ended) = try_join!(
+        news(&app, scope, &own, since),
+        tickets(&app, scope, &own),
+        ended(&app, &caller, &own, since),
+    )?;
     html(&Page {
         chrome: Chrome::of(&app, &caller, &visit, Section::Home, "Home"),
-        reviews: reviews(&app, &caller).await?,
+        reviews,
         sent_back,
-        ended: ended(&app, &caller, &own, since).await?,
+        ended,
         news,
         more_news,
         tickets,

@@ -12,19 +12,20 @@ use boathook_hooks::{
     ids::{ClaimId, HookId},
     states::HookState,
 };
-use boathook_schema::{ErasedKind, EventFilter, Role, Scope};
-use futures_util::future::try_join_all;
+use boathook_schema::{ErasedKind, EventFilter, HookRecord, Role, Scope};
 use serde::Deserialize;
+use tokio::try_join;
 
 use crate::{
     api::{
-        extract::{Path, Query},
+        extract::{List, Path, Query},
         hooks::{
             HookView,
             end::{Lower, lower_hook, stop_hook},
             find,
             instances::{InstanceRow, InstancesQuery, rows},
-            view::view,
+            latest,
+            view::viewed,
         },
     },
     app::{App, Shared},
@@ -166,38 +167,34 @@ async fn page(
     problem: Option<Problem>,
 ) -> Answer<Response> {
     let record = find(app, &caller.scope, id).await?;
-    let hook = view(app, &caller.scope, &record, which.revision).await?;
-    let published = match &hook.digest {
-        Some(digest) => app.store.revision(&caller.scope, digest).await?,
-        None => None,
+    let scope = &caller.scope;
+    let number = match which.revision {
+        Some(number) => number,
+        None => latest(&record)?.revision,
     };
-    let query = InstancesQuery {
-        revision: Some(hook.revision),
-        after: which.after,
-        limit: Some(100),
+    let seen = async {
+        let seen = viewed(app, scope, &record, Some(number)).await?;
+        let about = waves::matching(app, scope, &seen.hook).await?.about;
+        Ok((seen, about))
     };
-    let mut list = rows(app, &caller.scope, id, query).await?;
-    if list.next.as_deref() == Some("answers.") {
-        // Where all claims stand on the page there is room for what was answered without one.
-        let query = InstancesQuery {
-            revision: Some(hook.revision),
-            after: list.next.take(),
-            limit: Some(100),
-        };
-        let answers = rows(app, &caller.scope, id, query).await?;
-        list.items.extend(answers.items);
-        list.next = answers.next;
-    }
-    let names = Names::of(app, &caller.scope, list.items.iter().map(|i| &i.instance)).await?;
-    let revision = crate::api::hooks::find_revision(app, &caller.scope, id, hook.revision).await?;
-    let parsed = crate::api::hooks::authoring::hook_of(&record, &revision, app.now())?;
+    let instances = async {
+        let list = listed(app, scope, &record, number, which.after).await?;
+        let instances = list.items.iter().map(|i| &i.instance);
+        let (names, erased) = try_join!(
+            Names::of(app, scope, instances),
+            erased(app, scope, &list.items)
+        )?;
+        Ok((list, names, erased))
+    };
     let filter = EventFilter {
         hook: Some(id.clone()),
         ..EventFilter::default()
     };
     let chains = chains_of(&record.customers);
     let query = ("hook", id.as_str());
-    let history = History::of(app, &caller.scope, &chains, filter, query).await?;
+    let history = History::of(app, scope, &chains, filter, query);
+    let ((seen, about), (list, names, erased), history) = try_join!(seen, instances, history)?;
+    let hook = seen.view;
     let is_over = hook.state.is_final() && !hook.state.can_be_running();
     let (address, number) = (format!("/hooks/{id}"), hook.revision.to_string());
     let status = problem.as_ref().map(|p| p.status);
@@ -205,9 +202,9 @@ async fn page(
         chrome: Chrome::of(app, caller, visit, Section::Hooks, hook.title.as_str()),
         mark: Mark::from(&hook.state),
         ticket: record.ticket.as_ref().map(links::ticket),
-        counters: published.map(|r| Counters::of(&r, app.now())),
-        about: waves::matching(app, &caller.scope, &parsed).await?.about,
-        erased: erased(app, &caller.scope, &list.items).await?,
+        counters: seen.published.map(|r| Counters::of(&r, app.now())),
+        about,
+        erased,
         instances: list.items,
         names,
         next: list.next.map(|next| {
@@ -228,16 +225,36 @@ async fn page(
     Ok(answer)
 }
 
+/// What instances made of a revision: claims, and where all of them stand on the page, what was answered without one.
+async fn listed(
+    app: &App,
+    scope: &Scope,
+    record: &HookRecord,
+    number: u32,
+    after: Option<String>,
+) -> Answer<List<InstanceRow>> {
+    let query = |after| InstancesQuery {
+        revision: Some(number),
+        after,
+        limit: Some(100),
+    };
+    let mut list = rows(app, scope, record, query(after)).await?;
+    if list.next.as_deref() == Some("answers.") {
+        let answers = rows(app, scope, record, query(list.next.take())).await?;
+        list.items.extend(answers.items);
+        list.next = answers.next;
+    }
+    Ok(list)
+}
+
 /// Claims whose packets came and were erased since.
 async fn erased(app: &App, scope: &Scope, rows: &[InstanceRow]) -> Answer<BTreeSet<ClaimId>> {
     let accepted = rows.iter().filter(|r| r.claim == Some("accepted"));
-    let claims: Vec<ClaimId> = accepted.filter_map(|r| r.claim_id.clone()).collect();
-    let read = claims.into_iter().map(async |claim| -> Answer<_> {
-        let id = claim.to_string();
-        let found = app.store.erasure(scope, ErasedKind::Packet, &id).await?;
-        Ok(found.map(|_| claim))
-    });
-    Ok(try_join_all(read).await?.into_iter().flatten().collect())
+    let claims = accepted.filter_map(|r| r.claim_id.as_ref());
+    let claims = claims.map(ToString::to_string).collect();
+    let kind = ErasedKind::Packet;
+    let erased = app.store.erased_of(scope, kind, claims).await?;
+    Ok(erased.iter().filter_map(|id| id.parse().ok()).collect())
 }
 
 impl Page {

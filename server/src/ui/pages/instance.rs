@@ -10,6 +10,7 @@ use boathook_schema::{
     Chain, EventFilter, InstanceRun, InstanceState, PacketsBy, Page as Rows, Role, scope_of,
 };
 use serde::Deserialize;
+use tokio::try_join;
 
 use crate::{
     api::{
@@ -297,16 +298,17 @@ async fn page(
     let (scope, address) = (&caller.scope, format!("/instances/{id}"));
     let instance = find(app, scope, id).await?;
     let page = |after| Rows::first(ROWS).after(after);
-    let runs = app.store.runs(scope, id, page(asked.runs)).await?;
+    let runs = async { Ok(app.store.runs(scope, id, page(asked.runs)).await?) };
     let by = PacketsBy::Instance(id.clone());
-    let packets = app.store.packets(scope, by, page(asked.packets)).await?;
+    let packets = async { Ok(app.store.packets(scope, by, page(asked.packets)).await?) };
     let filter = EventFilter {
         instance: Some(id.clone()),
         ..EventFilter::default()
     };
     let chain = [Chain::Customer(instance.customer.clone())];
     let query = ("instance", id.as_str());
-    let history = History::of(app, scope, &chain, filter, query).await?;
+    let history = History::of(app, scope, &chain, filter, query);
+    let (runs, packets, history) = try_join!(runs, packets, history)?;
     let runs_next = runs
         .next
         .map(|n| links::with_query(&address, [("runs", n.as_str())]));

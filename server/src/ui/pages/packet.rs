@@ -12,6 +12,7 @@ use boathook_hooks::{
 };
 use boathook_schema::{Helped, Packet, Role, Verdicts};
 use serde::Deserialize;
+use tokio::try_join;
 
 use crate::{
     api::{
@@ -187,8 +188,11 @@ async fn page(
     let packet = open(app, caller, claim, "packet.json", 0).await?;
     let statement = statement(&packet)?;
     let one = std::slice::from_ref(&packet);
-    let names = Names::of(app, &caller.scope, [packet.instance()]).await?;
-    let mut titles = hook_titles(app, &caller.scope, one).await?;
+    let (names, mut titles, said) = try_join!(
+        Names::of(app, &caller.scope, [packet.instance()]),
+        hook_titles(app, &caller.scope, one),
+        said(app, caller, claim)
+    )?;
     let name = names.get(packet.instance());
     let base = format!("/packets/{claim}");
     let mut sections: Vec<_> = statement
@@ -199,7 +203,6 @@ async fn page(
     sections.sort_by_key(|s| rank(s.outcome));
     let after = asked.after.as_deref().filter(|_| asked.section.is_some());
     let title = format!("Packet of {}", name.plain());
-    let said = said(app, caller, claim).await?;
     let customers = std::slice::from_ref(&packet.customer);
     let may_judge = caller.may(&[Role::Engineer, Role::Reviewer], customers);
     let own = said.iter().find(|s| s.person == caller.person.as_str());

@@ -13,15 +13,14 @@ use boathook_hooks::{
     keys::KeyId,
     states::HookState,
 };
-use boathook_schema::{HookRecord, RevisionRow, Role};
+use boathook_schema::{HookRecord, HookRevision, RevisionRow, Role};
 use serde::Deserialize;
+use tokio::try_join;
 
 use crate::{
     api::{
         extract::{Path, Query},
-        hooks::{
-            HookView, authoring::hook_of, edit::sent_back, find, find_revision, latest, view::view,
-        },
+        hooks::{HookView, edit::sent_back, find, find_revision, latest, view::viewed},
     },
     app::{App, Shared},
     errors::{Answer, Problem},
@@ -175,10 +174,12 @@ async fn page(
             .ok_or_else(|| Problem::not_found("revision"))?,
         None => latest(record)?,
     };
-    let revision = find_revision(app, &caller.scope, &record.id, row.revision).await?;
-    let hook = hook_of(record, &revision, app.now())?;
-    let view = view(app, &caller.scope, record, Some(row.revision)).await?;
-    let x = Explained::of(app, &caller.scope, &hook).await?;
+    let seen = async {
+        let seen = viewed(app, &caller.scope, record, Some(row.revision)).await?;
+        let x = Explained::of(app, &caller.scope, &seen.hook).await?;
+        Ok((seen.view, x))
+    };
+    let ((view, x), before) = try_join!(seen, signed_before(app, caller, record, row))?;
     let status = problem.as_ref().map(|p| p.status);
     let page = Page {
         chrome: Chrome::of(
@@ -190,7 +191,10 @@ async fn page(
         ),
         mark: Mark::from(&view.state),
         ticket: record.ticket.as_ref().map(links::ticket),
-        difference: difference(app, caller, record, row, &revision.toml).await?,
+        difference: before.map(|before| Difference {
+            lines: differ::lines(&before.toml, &view.toml),
+            revision: before.revision,
+        }),
         payload_type: Hook::PAYLOAD_TYPE,
         may: may(caller, &view, x.is_wide()),
         keys: keys(app, caller),
@@ -245,13 +249,13 @@ fn keys(app: &App, caller: &Caller) -> Keys {
     }
 }
 
-async fn difference(
+/// The last revision before that one that enough people had signed.
+async fn signed_before(
     app: &App,
     caller: &Caller,
     record: &HookRecord,
     row: &RevisionRow,
-    toml: &str,
-) -> Answer<Option<Difference>> {
+) -> Answer<Option<HookRevision>> {
     let was_signed = |state: &HookState| {
         !matches!(
             state,
@@ -263,14 +267,10 @@ async fn difference(
         .iter()
         .rev()
         .find(|r| r.revision < row.revision && was_signed(&r.state));
-    let Some(before) = before else {
-        return Ok(None);
-    };
-    let old = find_revision(app, &caller.scope, &record.id, before.revision).await?;
-    Ok(Some(Difference {
-        revision: before.revision,
-        lines: differ::lines(&old.toml, toml),
-    }))
+    Ok(match before {
+        Some(before) => Some(find_revision(app, &caller.scope, &record.id, before.revision).await?),
+        None => None,
+    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 use askama::Template;
 use axum::{extract::State, response::Response};
 use boathook_hooks::{ids::HookId, states::HookState};
-use boathook_schema::{Chain, EventFilter, Role, TicketRef};
+use boathook_schema::{Chain, EventFilter, Role, Scope, TicketRef};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use tokio::try_join;
 
 use crate::{
     api::{
@@ -11,7 +13,7 @@ use crate::{
         packets::PacketRow,
         tickets::{self, TicketAnswer, TicketRow},
     },
-    app::Shared,
+    app::{App, Shared},
     errors::Answer,
     people::Staff,
     ui::{
@@ -25,6 +27,9 @@ use crate::{
         words::Mark,
     },
 };
+
+/// Hooks whose counters are read at once.
+const AT_ONCE: usize = 16;
 
 #[derive(Template)]
 #[template(path = "pages/ticket.html")]
@@ -48,6 +53,18 @@ struct Line {
 }
 
 impl Line {
+    async fn of(app: &App, scope: &Scope, hook: HookRow) -> Answer<Self> {
+        let revision = match &hook.digest {
+            Some(digest) => app.store.revision(scope, digest).await?,
+            None => None,
+        };
+        Ok(Self {
+            mark: Mark::from(&hook.state),
+            counters: revision.map(|r| Counters::of(&r, app.now())),
+            hook,
+        })
+    }
+
     fn address(&self) -> String {
         page_of(&self.hook.id, &self.hook.state)
     }
@@ -100,33 +117,23 @@ pub async fn get(
 ) -> Answer<Response> {
     let at = TicketRef { system, key };
     let address = links::ticket(&at);
-    let view = tickets::view(&app, &caller.scope, at.clone()).await?;
-    let mut hooks = Vec::new();
-    for hook in view.hooks {
-        let revision = match &hook.digest {
-            Some(digest) => app.store.revision(&caller.scope, digest).await?,
-            None => None,
-        };
-        hooks.push(Line {
-            mark: Mark::from(&hook.state),
-            counters: revision.map(|r| Counters::of(&r, app.now())),
-            hook,
-        });
-    }
+    let scope = &caller.scope;
+    let mut view = tickets::view(&app, scope, at.clone()).await?;
+    let hooks = std::mem::take(&mut view.hooks).into_iter();
+    let hooks = stream::iter(hooks.map(|hook| Line::of(&app, scope, hook)));
+    let hooks = hooks.buffered(AT_ONCE).try_collect::<Vec<Line>>();
     let packets = view.packets.iter().map(|p| &p.instance);
     let answers = view.answers.iter().map(|a| &a.instance);
-    let names = Names::of(&app, &caller.scope, packets.chain(answers)).await?;
-    let customer = app
-        .store
-        .customer(&caller.scope, &view.ticket.customer)
-        .await?;
+    let names = Names::of(&app, scope, packets.chain(answers));
+    let customer = async { Ok(app.store.customer(scope, &view.ticket.customer).await?) };
     let filter = EventFilter {
         ticket: Some(at.clone()),
         ..EventFilter::default()
     };
     let chain = [Chain::Customer(view.ticket.customer.clone())];
     let query = format!("{}/{}", at.system, at.key);
-    let history = History::of(&app, &caller.scope, &chain, filter, ("ticket", &query)).await?;
+    let history = History::of(&app, scope, &chain, filter, ("ticket", &query));
+    let (hooks, names, customer, history) = try_join!(hooks, names, customer, history)?;
     let may_write = caller.may(
         &[Role::Engineer],
         std::slice::from_ref(&view.ticket.customer),

@@ -108,6 +108,21 @@ if (live) {
   source.addEventListener("error", () => {
     if (source.readyState === EventSource.CLOSED) say("This page no longer follows what happens. Open it again.");
   });
+  // What was told is not shown yet: it is asked for again. An error's page never stands in this one's place.
+  const failed = () => {
+    told = null;
+    setTimeout(refresh, 3_000);
+  };
+  document.addEventListener("htmx:error", (event) => {
+    if (event.detail.ctx?.target?.id === "live") failed();
+  });
+  document.addEventListener("htmx:before:response", (event) => {
+    const { target, response } = event.detail.ctx;
+    if (target?.id !== "live" || response.status < 400) return;
+    event.preventDefault();
+    if (response.status < 500) say("This page no longer follows what happens. Open it again.");
+    else failed();
+  });
   async function refresh() {
     if (busy) {
       again = true;
