@@ -70,14 +70,9 @@ pub async fn names_are_told_of_those_that_the_scope_holds(b: Bench) {
         let put = b.store.put_instance(&Scope::System, b.system(), named);
         done(put.await);
     }
-    let retired = b
-        .store
-        .retire_instance(&at_acme(), b.ada(), iid(3), "sold".into());
-    done(retired.await);
-    let erased = b
-        .store
-        .erase_instance(&at_acme(), b.ada(), iid(3), "sold".into());
-    done(erased.await);
+    let (at, sold) = (at_acme(), || "sold".to_owned());
+    done(b.store.retire_instance(&at, b.ada(), iid(3), sold()).await);
+    done(b.store.erase_instance(&at, b.ada(), iid(3), sold()).await);
     let names = async |scope: &Scope| {
         let ids = [3, 2, 9, 1].map(iid).to_vec();
         b.store.instance_names(scope, ids).await.unwrap()
