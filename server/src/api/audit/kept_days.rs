@@ -90,7 +90,7 @@ mod tests {
     #[tokio::test]
     async fn a_day_that_is_over_is_counted_once_an_hour_and_every_other_each_time() {
         let house = House::new().await;
-        house.person("vic", &[Role::Viewer], Some("acme")).await;
+        house.person("vic", &[Role::Viewer], None).await;
         house.person("gus", &[Role::Viewer], Some("globex")).await;
         let app = house.bench.app.clone();
         let hook = house.published().await;

@@ -138,7 +138,8 @@ pub async fn get(
     Path(id): Path<InstanceId>,
     Query(asked): Query<Asked>,
 ) -> Answer<Response> {
-    page(&app, &caller, &visit, &id, asked, None).await
+    let on = On::of(&app, &caller, &visit, &id);
+    page(on, asked, None).await
 }
 
 pub async fn confirm(
@@ -148,6 +149,7 @@ pub async fn confirm(
     Path(id): Path<InstanceId>,
     Form(typed): Form<Fingerprint>,
 ) -> Answer<Response> {
+    let on = On::of(&app, &caller, &visit, &id);
     // Pasted from a terminal it may have blanks around and between.
     let text: String = typed.fingerprint.split_whitespace().collect();
     let wrong = || {
@@ -170,16 +172,7 @@ pub async fn confirm(
         ),
         _ => problem,
     });
-    after(
-        &app,
-        &caller,
-        &visit,
-        &id,
-        "confirm",
-        typed.fingerprint,
-        done.map(drop),
-    )
-    .await
+    on.after("confirm", typed.fingerprint, done.map(drop)).await
 }
 
 pub async fn suspend(
@@ -189,17 +182,9 @@ pub async fn suspend(
     Path(id): Path<InstanceId>,
     Form(typed): Form<Typed>,
 ) -> Answer<Response> {
+    let on = On::of(&app, &caller, &visit, &id);
     let done = suspend_instance(&app, &caller, id.clone(), typed.why()).await;
-    after(
-        &app,
-        &caller,
-        &visit,
-        &id,
-        "suspend",
-        typed.why,
-        done.map(drop),
-    )
-    .await
+    on.after("suspend", typed.why, done.map(drop)).await
 }
 
 pub async fn resume(
@@ -209,17 +194,9 @@ pub async fn resume(
     Path(id): Path<InstanceId>,
     Form(typed): Form<Typed>,
 ) -> Answer<Response> {
+    let on = On::of(&app, &caller, &visit, &id);
     let done = resume_instance(&app, &caller, id.clone(), typed.why()).await;
-    after(
-        &app,
-        &caller,
-        &visit,
-        &id,
-        "resume",
-        typed.why,
-        done.map(drop),
-    )
-    .await
+    on.after("resume", typed.why, done.map(drop)).await
 }
 
 pub async fn retire(
@@ -229,17 +206,9 @@ pub async fn retire(
     Path(id): Path<InstanceId>,
     Form(typed): Form<Typed>,
 ) -> Answer<Response> {
+    let on = On::of(&app, &caller, &visit, &id);
     let done = retire_instance(&app, &caller, id.clone(), typed.why()).await;
-    after(
-        &app,
-        &caller,
-        &visit,
-        &id,
-        "retire",
-        typed.why,
-        done.map(drop),
-    )
-    .await
+    on.after("retire", typed.why, done.map(drop)).await
 }
 
 /// Erases it for good. What it is called must be typed: there is no way back.
@@ -250,6 +219,7 @@ pub async fn erase(
     Path(id): Path<InstanceId>,
     Form(typed): Form<Typed>,
 ) -> Answer<Response> {
+    let on = On::of(&app, &caller, &visit, &id);
     let instance = find(&app, &caller.scope, &id).await?;
     let named = typed.name.trim();
     let done = if named.is_empty() || (named != instance.facts.name && named != id.as_str()) {
@@ -263,38 +233,49 @@ pub async fn erase(
     };
     match done {
         Ok(_) => Ok(Redirect::to("/instances?state=retired").into_response()),
-        Err(problem) => after(&app, &caller, &visit, &id, "erase", typed.why, Err(problem)).await,
+        Err(problem) => on.after("erase", typed.why, Err(problem)).await,
     }
 }
 
-/// To the page after a deed; or the page with why it was not done.
-async fn after(
-    app: &App,
-    caller: &Caller,
-    visit: &Visit,
-    id: &InstanceId,
-    deed: &'static str,
-    typed: String,
-    done: Answer<()>,
-) -> Answer<Response> {
-    match done {
-        Ok(()) => Ok(Redirect::to(&format!("/instances/{id}")).into_response()),
-        Err(problem) if problem.status == StatusCode::NOT_FOUND => Err(problem),
-        Err(problem) => {
-            let failed = Some((deed, typed, problem));
-            page(app, caller, visit, id, Asked::default(), failed).await
+/// Who does what to which instance.
+struct On<'a> {
+    app: &'a App,
+    caller: &'a Caller,
+    visit: &'a Visit,
+    id: &'a InstanceId,
+}
+
+impl<'a> On<'a> {
+    const fn of(app: &'a App, caller: &'a Caller, visit: &'a Visit, id: &'a InstanceId) -> Self {
+        Self {
+            app,
+            caller,
+            visit,
+            id,
+        }
+    }
+
+    /// To the page after a deed; or the page with why it was not done.
+    async fn after(self, deed: &'static str, typed: String, done: Answer<()>) -> Answer<Response> {
+        match done {
+            Ok(()) => Ok(Redirect::to(&format!("/instances/{}", self.id)).into_response()),
+            Err(problem) if problem.status == StatusCode::NOT_FOUND => Err(problem),
+            Err(problem) => page(self, Asked::default(), Some((deed, typed, problem))).await,
         }
     }
 }
 
 async fn page(
-    app: &App,
-    caller: &Caller,
-    visit: &Visit,
-    id: &InstanceId,
+    on: On<'_>,
     asked: Asked,
     failed: Option<(&'static str, String, Problem)>,
 ) -> Answer<Response> {
+    let On {
+        app,
+        caller,
+        visit,
+        id,
+    } = on;
     let (scope, address) = (&caller.scope, format!("/instances/{id}"));
     let instance = find(app, scope, id).await?;
     let page = |after| Rows::first(ROWS).after(after);
@@ -385,134 +366,5 @@ impl Page {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use axum::http::StatusCode;
-    use boathook_hooks::{keys::SecretKey, protocol::EnrollAnswer};
-    use boathook_schema::InstanceState;
-
-    use crate::{api::tests::house::House, ui::tests::Browser};
-
-    async fn state(house: &House, id: &str) -> InstanceState {
-        house.bench.on_record(&id.parse().unwrap()).await.state
-    }
-
-    /// Its address, as it waits.
-    async fn waiting(house: &House, key: &SecretKey) -> String {
-        let token = house.bench.token(1, true).await;
-        let answer: EnrollAnswer = house.bench.enroll(key, &token).await.bson();
-        answer.instance.to_string()
-    }
-
-    #[tokio::test]
-    async fn an_admin_confirms_it_by_its_own_fingerprint_alone() {
-        let house = House::new().await;
-        let key = SecretKey::generate().unwrap();
-        let id = waiting(&house, &key).await;
-        let (page, post) = (
-            format!("/instances/{id}"),
-            format!("/instances/{id}/confirm"),
-        );
-        let own = key.public().id().to_string();
-        let adam = Browser::of(&house, "adam").await;
-        // What is to be compared is not there to be copied.
-        assert!(!adam.get(&page).await.text().contains(&own));
-        let other = SecretKey::generate().unwrap().public().id().to_string();
-        for wrong in ["", "no fingerprint", other.as_str()] {
-            let said = adam.post(&post, &[("fingerprint", wrong)]).await;
-            assert_eq!(said.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
-            assert!(
-                said.text().contains(r#"id="fingerprint-wrong""#),
-                "{}",
-                said.text()
-            );
-            assert_eq!(state(&house, &id).await, InstanceState::Unconfirmed);
-        }
-        let ada = Browser::of(&house, "ada").await;
-        let said = ada.post(&post, &[("fingerprint", &own)]).await;
-        assert_eq!(said.status, StatusCode::FORBIDDEN);
-        assert!(!ada.get(&page).await.text().contains(&post));
-        let said = adam
-            .post(&post, &[("fingerprint", &format!(" {own}\n"))])
-            .await;
-        assert_eq!(
-            (said.status, said.header("location")),
-            (StatusCode::SEE_OTHER, page.as_str())
-        );
-        assert_eq!(state(&house, &id).await, InstanceState::Confirmed);
-        assert!(adam.get(&page).await.text().contains(&own));
-    }
-
-    #[tokio::test]
-    async fn it_is_suspended_resumed_retired_and_then_erased_by_its_name() {
-        let house = House::new().await;
-        let id = house.bench.instance().await.instance.to_string();
-        let at = |what: &str| format!("/instances/{id}/{what}");
-        let adam = Browser::of(&house, "adam").await;
-        let said = adam.post(&at("suspend"), &[("why", " ")]).await;
-        assert_eq!(said.status, StatusCode::UNPROCESSABLE_ENTITY);
-        assert_eq!(state(&house, &id).await, InstanceState::Confirmed);
-        let erase = [("why", "sold"), ("name", id.as_str())];
-        let said = adam.post(&at("erase"), &erase).await;
-        assert_eq!(said.status, StatusCode::CONFLICT, "{}", said.text());
-        for (deed, word) in [
-            ("suspend", "suspended"),
-            ("resume", "confirmed"),
-            ("retire", "retired"),
-        ] {
-            let said = adam.post(&at(deed), &[("why", "we looked")]).await;
-            assert_eq!(
-                said.status,
-                StatusCode::SEE_OTHER,
-                "{deed}: {}",
-                said.text()
-            );
-            assert_eq!(state(&house, &id).await.word(), word);
-        }
-        let text = adam.get(&format!("/instances/{id}")).await.text();
-        assert!(
-            text.contains("retired") && text.contains("we looked"),
-            "{text}"
-        );
-        let said = adam
-            .post(&at("erase"), &[("why", "sold"), ("name", "another")])
-            .await;
-        assert_eq!(said.status, StatusCode::UNPROCESSABLE_ENTITY);
-        assert!(said.text().contains(r#"value="sold""#), "{}", said.text());
-        let said = adam.post(&at("erase"), &erase).await;
-        assert_eq!(said.status, StatusCode::SEE_OTHER, "{}", said.text());
-        let said = adam.get(&format!("/instances/{id}")).await;
-        assert_eq!(said.status, StatusCode::GONE);
-    }
-
-    #[tokio::test]
-    async fn its_runs_and_packets_stand_on_its_page_for_its_customers_staff() {
-        let house = House::new().await;
-        let hook = house.published().await;
-        let claim = house.packet(&hook, b"kernel").await;
-        let page = format!("/instances/{}", claim.instance);
-        let text = Browser::of(&house, "ada").await.get(&page).await.text();
-        for words in [
-            "Host facts",
-            "received",
-            "SUP-1",
-            &format!("/packets/{claim}"),
-        ] {
-            assert!(text.contains(words), "{words}: {text}");
-        }
-        assert!(
-            text.contains("sent a packet for revision 1 of Host facts"),
-            "{text}"
-        );
-        assert!(!text.contains("Retire instance"));
-        for (person, status) in [("vera", 403), ("gil", 404)] {
-            let said = Browser::of(&house, person).await.get(&page).await;
-            assert_eq!(said.status.as_u16(), status, "{person}");
-        }
-        let gil = Browser::of(&house, "gil").await;
-        let said = gil
-            .post(&format!("{page}/retire"), &[("why", "mine now")])
-            .await;
-        assert_eq!(said.status, StatusCode::NOT_FOUND);
-    }
-}
+#[path = "instance_tests.rs"]
+mod tests;
