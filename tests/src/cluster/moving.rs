@@ -61,7 +61,7 @@ pub async fn run(site: &Site, size: &Size) -> Result<()> {
         cut += 1;
         // What was killed on its very last step is whole: then all that the source says is said here too.
         let half = target.command(&["audit", "verify"], "");
-        let words = half.map_or_else(|e| format!("{e:#}"), |said| said);
+        let words = half.unwrap_or_else(|e| format!("{e:#}"));
         if words == before {
             break;
         }
