@@ -103,16 +103,20 @@ fn all(
 ) -> Result<Vec<(String, Event)>, Stop> {
     let name = chain.to_string();
     let mut found = Vec::new();
+    // Where a time is asked for, a partition is read whole: by parts it takes one read after the other to find that most of it
+    // is too early or too late.
+    let of_time = filter.from.is_some() || filter.before.is_some();
+    let at_once = if of_time { BUCKET as usize } else { limit };
     while !left.is_over() && found.len() < limit {
         let at = bucket_of(left.next());
         let (home, from) = (bucket(&name, at), event_row(left.above + 1));
         let to = event_row(left.last.saturating_add(1));
         let rows = match left.back {
-            true => look.rows_back(&home, &from, &to, limit)?,
-            false => look.rows(&home, &from, &to, limit)?,
+            true => look.rows_back(&home, &from, &to, at_once)?,
+            false => look.rows(&home, &from, &to, at_once)?,
         };
         match rows.last() {
-            Some((key, _)) if rows.len() == limit => left.past(number_of(key)),
+            Some((key, _)) if rows.len() == at_once => left.past(number_of(key)),
             // On to the next partition.
             _ if left.back => left.past(at * BUCKET + 1),
             _ => left.past((at + 1) * BUCKET),

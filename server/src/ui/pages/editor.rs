@@ -13,6 +13,7 @@ use boathook_hooks::{
 use boathook_schema::{HookFilter, HookRecord, Page as Rows, Scope, Ticket, TicketRef};
 use futures_util::future::try_join_all;
 use serde::Deserialize;
+use tokio::try_join;
 
 use crate::{
     api::{
@@ -344,14 +345,13 @@ impl Page {
             form,
             problem,
         } = what;
-        let preview = Preview::of(app, &caller.scope, &toml, ticket.as_ref()).await?;
-        let starts = match record {
-            Some(_) => Vec::new(),
-            None => {
-                let all = starts::all().iter().map(|s| Choice::of(app, caller, s));
-                try_join_all(all).await?
-            }
+        let offered = match record {
+            Some(_) => [].iter(),
+            None => starts::all().iter(),
         };
+        let starts = try_join_all(offered.map(|start| Choice::of(app, caller, start)));
+        let preview = Preview::of(app, &caller.scope, &toml, ticket.as_ref());
+        let (preview, starts) = try_join!(preview, starts)?;
         let of_ticket = ticket.as_ref().map(|t| links::ticket(&t.at));
         let (action, heading) = match record {
             Some(record) => (

@@ -45,6 +45,9 @@ use crate::{
     waves,
 };
 
+/// Instances of one page, twice as many where the claims end on it.
+const ROWS: u32 = 50;
+
 #[derive(Template)]
 #[template(path = "pages/hook.html")]
 struct Page {
@@ -236,7 +239,7 @@ async fn listed(
     let query = |after| InstancesQuery {
         revision: Some(number),
         after,
-        limit: Some(100),
+        limit: Some(ROWS),
     };
     let mut list = rows(app, scope, record, query(after)).await?;
     if list.next.as_deref() == Some("answers.") {
