@@ -218,7 +218,7 @@ async fn known_customers(app: &App, roles: &[Grant]) -> Answer<()> {
                 return Err(Problem::field(
                     "roles",
                     format!("there is no customer {customer}"),
-                    "customers that were made known before",
+                    "a customer that was added before (under Admin, Customers)",
                 ));
             }
         }

@@ -23,7 +23,13 @@ pub async fn steps(app: &App, people: &[User]) -> Answer<Vec<Step>> {
     let any = InstanceFilter::default();
     let instances = app.store.instances(scope, any, Rows::first(1)).await?;
     let step = |is_done, words, at| Step { is_done, words, at };
+    // Customers first: a role may be for some of them.
     let all = vec![
+        step(
+            !links::customers(app, scope).await?.is_empty(),
+            "Add a customer",
+            "/admin/customers",
+        ),
         step(
             has(Role::Engineer) && has(Role::Reviewer),
             "Make the people who draft and who review, below",
@@ -38,11 +44,6 @@ pub async fn steps(app: &App, people: &[User]) -> Answer<Vec<Step>> {
             trust.is_some_and(|t| t.roster().is_some()),
             "Bring the roster, which says whose keys sign hooks",
             "/admin/trust",
-        ),
-        step(
-            !links::customers(app, scope).await?.is_empty(),
-            "Add a customer",
-            "/admin/customers",
         ),
         step(
             !instances.items.is_empty(),
