@@ -127,6 +127,9 @@ impl Told {
                 "no" => format!("said that the packet of {i} did not answer it"),
                 answered => format!("said that the packet of {i} answered it {answered}"),
             },
+            "packet_read" if text(event, "what") == "packet.json" => {
+                format!("opened the packet of {i}")
+            }
             "packet_read" => format!("read {} of the packet of {i}", text(event, "what")),
             "packet_searched" => format!("searched the packet of {i}"),
             "packet_erased" => "erased a packet".to_owned(),

@@ -58,6 +58,8 @@ struct Page {
     starts: Vec<Choice>,
     /// The parameters of the start that the text came from.
     form: Option<Filled>,
+    /// The text is that of the ticket's newest hook.
+    from_last: bool,
     /// The start that is recorded with a new hook.
     template: Option<String>,
     preview: Preview,
@@ -91,6 +93,7 @@ struct What<'a> {
     toml: String,
     template: Option<String>,
     form: Option<Filled>,
+    from_last: bool,
     problem: Option<Problem>,
 }
 
@@ -170,7 +173,9 @@ pub async fn new(
         ..What::default()
     };
     match (last, start.or(starts::all().first())) {
-        (Some((toml, template)), _) => (what.toml, what.template) = (toml, template),
+        (Some((toml, template)), _) => {
+            (what.toml, what.template, what.from_last) = (toml, template, true);
+        }
         (None, Some(start)) => {
             let filled = start.filled(|name| {
                 let name = format!("{}{name}", starts::PREFIX);
@@ -343,6 +348,7 @@ impl Page {
             toml,
             template,
             form,
+            from_last,
             problem,
         } = what;
         let offered = match record {
@@ -389,6 +395,7 @@ impl Page {
             expect: record.map(|r| r.version),
             starts,
             form,
+            from_last,
             template,
             preview,
             problem,

@@ -15,7 +15,27 @@ document.querySelector("#beside").addEventListener("click", (event) => {
 // Leaving with unsaved words asks once.
 const before = text.value;
 let sent = false;
-text.form.addEventListener("submit", () => { sent = true; });
+// What is typed into a start's form is not in the text before the text was filled: nobody sends the one and means the other.
+const fill = document.querySelector("form.fill");
+const chosen = (select) => Math.max(0, [...select.options].findIndex((option) => option.defaultSelected));
+const isChanged = (it) => (it.options ? it.selectedIndex !== chosen(it) : it.value !== it.defaultValue);
+text.form.addEventListener("submit", (event) => {
+  const changed = fill && [...fill.querySelectorAll("input:not([type=hidden]), textarea, select")].find(isChanged);
+  if (!changed || event.submitter?.value === "check") {
+    sent = true;
+    return;
+  }
+  event.preventDefault();
+  document.querySelector("#unfilled")?.remove();
+  const words = document.createElement("p");
+  words.id = "unfilled";
+  words.className = "notice bad";
+  words.setAttribute("role", "alert");
+  words.textContent = `The form has words that are not in the text yet (${changed.labels[0].textContent}). Press "Fill the text" first, or take them back.`;
+  event.submitter.closest(".row").before(words);
+  fill.querySelector("button").focus();
+});
+fill?.addEventListener("submit", () => { sent = true; });
 addEventListener("beforeunload", (event) => {
   if (!sent && text.value !== before) event.preventDefault();
 });

@@ -12,6 +12,8 @@ function mark() {
   for (const row of document.querySelectorAll("tr.marked")) row.classList.remove("marked");
   const wanted = range();
   if (!wanted) return;
+  // The line that the page was opened at is another one than those that the link means.
+  for (const row of document.querySelectorAll("tr.here")) row.classList.remove("here");
   const first = document.getElementById(`L${wanted[0]}`);
   if (!first) {
     const address = new URL(location);

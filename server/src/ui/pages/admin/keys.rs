@@ -76,12 +76,18 @@ pub async fn get(
     let roster = trust.roster.map(|r| r.document);
     let rows = Rows::first(100).after(query.after);
     let admissions = app.store.admissions(&caller.scope, rows).await?;
-    let mut asked = Vec::new();
+    let (mut asked, mut is_first) = (Vec::new(), true);
     for admission in admissions.items {
         let admission = AdmissionView::from(admission);
+        let is_admitted = is_admitted(roster.as_ref(), &admission);
+        let command = match is_admitted {
+            true => String::new(),
+            false => command(&app, roster.as_ref(), &admission, is_first).await?,
+        };
+        is_first &= is_admitted;
         asked.push(AskedFor {
-            command: command(&app, roster.as_ref(), &admission).await?,
-            is_admitted: is_admitted(roster.as_ref(), &admission),
+            command,
+            is_admitted,
             admission,
         });
     }
@@ -119,8 +125,14 @@ fn is_admitted(roster: Option<&Roster>, asked: &AdmissionView) -> bool {
     person.is_some_and(|p| p.keys.iter().any(|k| k.key == asked.key))
 }
 
-/// The exact command of the admission keys' holders: over the roster that stands, whose next version it makes.
-async fn command(app: &App, roster: Option<&Roster>, asked: &AdmissionView) -> Answer<String> {
+/// The exact command of the admission keys' holders: over the roster that stands, whose next version the first of several
+/// requests makes, and all others go into.
+async fn command(
+    app: &App,
+    roster: Option<&Roster>,
+    asked: &AdmissionView,
+    is_first: bool,
+) -> Answer<String> {
     let place = place(&asked.place);
     let (person, key) = (&asked.person, &asked.key);
     let Some(roster) = roster else {
@@ -135,8 +147,12 @@ async fn command(app: &App, roster: Option<&Roster>, asked: &AdmissionView) -> A
         true => String::new(),
         false => membership(app.store.person(&Scope::System, person).await?),
     };
+    let (from, out) = match is_first {
+        true => (here, format!(" --out roster-{next}.bson")),
+        false => (next, String::new()),
+    };
     Ok(format!(
-        "boathook roster add roster-{here}.bson {person}{who} --key {key} --place {place} --out roster-{next}.bson"
+        "boathook roster add roster-{from}.bson {person}{who} --key {key} --place {place}{out}"
     ))
 }
 

@@ -248,6 +248,10 @@ async fn a_key_that_is_asked_for_comes_with_the_command_that_admits_it() {
     let text = hana.get("/admin/keys").await.text().replace("&#39;", "'");
     let who = "gil --name 'gil' --role author --role reviewer --customer globex --key";
     assert!(text.contains(who), "{text}");
+    // Of several the first makes the next roster, and the others go into it.
+    for once in ["--out roster-2.bson", "roster add roster-2.bson"] {
+        assert_eq!(text.matches(once).count(), 1, "{once}: {text}");
+    }
     let form = [("key", key.id().to_string())];
     let form = [("key", form[0].1.as_str())];
     assert_eq!(hana.post("/admin/keys/drop", &form).await.status, 303);
