@@ -52,13 +52,28 @@ fn part(customer: &str, term: &str) -> String {
     format!("{customer}/{first}")
 }
 
+/// All that a record is found by, for whoever works for those of its customers.
+fn text_of<'a>(id: &str, customers: impl Iterator<Item = &'a CustomerId>, title: &str) -> String {
+    let mut text = id.to_owned();
+    for customer in customers {
+        text.push(' ');
+        text.push_str(customer.as_str());
+    }
+    text.push(' ');
+    text.push_str(title);
+    text
+}
+
 fn entries(kind: &str, id: &str, named: &Named<'_>) -> BTreeSet<(String, String)> {
+    let sort = |term: &str| format!("{term}{BETWEEN}{kind}{BETWEEN}{id}");
     let mut entries = BTreeSet::new();
-    for term in words(&format!("{id} {}", named.title)) {
-        let sort = format!("{term}{BETWEEN}{kind}{BETWEEN}{id}");
-        entries.insert((part("*", &term), sort.clone()));
-        for customer in named.customers {
-            entries.insert((part(customer.as_str(), &term), sort.clone()));
+    for term in words(&text_of(id, named.customers.iter(), named.title)) {
+        entries.insert((part("*", &term), sort(&term)));
+    }
+    for customer in named.customers {
+        // Another customer of the same record is no word of this one's.
+        for term in words(&text_of(id, [customer].into_iter(), named.title)) {
+            entries.insert((part(customer.as_str(), &term), sort(&term)));
         }
     }
     entries
@@ -196,7 +211,8 @@ impl Engine {
                         return Ok(None);
                     };
                     // All its words: a search for several reads no more. Most that stand under one of them lack another.
-                    let text = format!("{id} {}", entry.title);
+                    let own = |c: &&CustomerId| only.as_ref().is_none_or(|o| o.contains(c));
+                    let text = text_of(id, entry.customers.iter().filter(own), &entry.title);
                     let whole: String = lower(&text).collect();
                     if !wanted.iter().all(|word| whole.contains(word.as_str())) {
                         return Ok(None);

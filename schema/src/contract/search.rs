@@ -1,4 +1,6 @@
 //! Searching by the beginnings of words.
+use std::collections::BTreeSet;
+
 use super::bench::{Bench, acme, at_acme, at_bolt, bolt, done, ticket};
 use crate::{Found, Page, PutTicket, Scope, TicketRef};
 
@@ -77,6 +79,17 @@ pub async fn every_kind_of_record_is_found(b: Bench) {
         .collect();
     assert_eq!(kinds, ["packet", "ticket"]);
     assert_eq!(found("slow checkout").await[0].0, "hook");
+    // By whose they are, too: all kinds, and together with other words.
+    let kinds = |found: Vec<(String, String)>| -> BTreeSet<String> {
+        found.into_iter().map(|(kind, _)| kind).collect()
+    };
+    let all = ["customer", "hook", "instance", "packet", "ticket"];
+    assert_eq!(kinds(found("acme").await), all.map(String::from).into());
+    assert_eq!(
+        found("acme app 7").await,
+        [("instance".to_owned(), "i-00007".to_owned())]
+    );
+    assert_eq!(found("bolt").await, []);
 }
 
 /// Whichever word is begun with, all words count, and one goes on where one was.
@@ -125,6 +138,24 @@ pub async fn what_another_customer_has_is_not_found(b: Bench) {
         .unwrap()
         .items;
     assert_eq!(hooks.len(), 1, "the house's draft is the house's");
+    // Of the customers that share it each is found by its own name alone.
+    let by = async |scope: &Scope, name: &str| {
+        let found = find(&b, scope, &format!("{name} checkout")).await;
+        found
+            .iter()
+            .filter(|(_, id)| *id == shared.id.as_str())
+            .count()
+    };
+    assert_eq!(
+        (by(&at_bolt(), "bolt").await, by(&at_bolt(), "acme").await),
+        (1, 0)
+    );
+    assert_eq!(
+        (by(&at_acme(), "acme").await, by(&Scope::All, "acme").await),
+        (1, 1)
+    );
+    let both = Scope::Only([acme(), bolt()].into());
+    assert_eq!((by(&both, "acme").await, by(&both, "bolt").await), (1, 1));
     assert_eq!(
         (hooks[0].id.as_str(), &hooks[0].customer),
         (shared.id.as_str(), &Some(bolt()))

@@ -19,7 +19,7 @@ use serde::Deserialize;
 use tokio::try_join;
 
 use crate::{
-    api::hooks::counts_as,
+    api::hooks::{authoring::bounds, counts_as},
     app::{App, Shared},
     errors::{Answer, IntoAnswer as _, Problem},
     people::{AnyRole, Caller, Staff},
@@ -53,6 +53,8 @@ const FIRST_DAYS: i64 = 7;
 struct Page {
     chrome: Chrome,
     reviews: Vec<HookRecord>,
+    /// As many people as must sign a hook.
+    needed: usize,
     sent_back: Vec<HookRecord>,
     ended: Vec<Ended>,
     news: Vec<News>,
@@ -116,6 +118,7 @@ pub async fn get(
     html(&Page {
         chrome: Chrome::of(&app, &caller, &visit, Section::Home, "Home"),
         reviews,
+        needed: people_needed(&app),
         sent_back,
         ended,
         news,
@@ -166,11 +169,27 @@ async fn reviews(app: &App, caller: &Caller) -> Answer<Vec<HookRecord>> {
     let current = app.trust.current();
     let roster = current.verifier.as_ref().and_then(|t| t.roster());
     let known = roster.and_then(|r| r.people.iter().find(|p| p.person == caller.person));
-    let waits = |hook: &HookRecord| waits_for(caller, known, hook);
+    let needed = people_needed(app);
+    // Signed by enough people it waits for a key of another place, which may be theirs, too.
+    let waits = |hook: &HookRecord| waits_for(caller, known, hook, signers(hook) >= needed);
     Ok(hooks.items.into_iter().filter(waits).take(LINES).collect())
 }
 
-fn waits_for(caller: &Caller, known: Option<&RosterPerson>, hook: &HookRecord) -> bool {
+fn people_needed(app: &App) -> usize {
+    usize::try_from(bounds(app).hook_people).unwrap_or(usize::MAX)
+}
+
+/// How many people have signed its latest revision.
+fn signers(hook: &HookRecord) -> usize {
+    hook.latest().map_or(0, |r| r.signed_by.len())
+}
+
+fn waits_for(
+    caller: &Caller,
+    known: Option<&RosterPerson>,
+    hook: &HookRecord,
+    lacks_key: bool,
+) -> bool {
     let signed = hook
         .latest()
         .is_some_and(|r| r.signed_by.contains(&caller.person));
@@ -180,7 +199,9 @@ fn waits_for(caller: &Caller, known: Option<&RosterPerson>, hook: &HookRecord) -
         // Without an admitted key yet: the page of the hook says what to do.
         None => is_author || caller.may(&[Role::Reviewer], &hook.customers),
     };
-    !signed && counts && caller.may(&[Role::Engineer, Role::Reviewer], &hook.customers)
+    (!signed || lacks_key)
+        && counts
+        && caller.may(&[Role::Engineer, Role::Reviewer], &hook.customers)
 }
 
 /// Those that somebody or something else stopped since, and those whose runs fail.
@@ -287,6 +308,11 @@ async fn tickets(app: &App, scope: &Scope, own: &[HookRecord]) -> Answer<(Vec<Ti
 }
 
 impl Page {
+    /// Enough people have signed, and none of them with a key outside of a browser.
+    fn lacks_key(&self, hook: &HookRecord) -> bool {
+        signers(hook) >= self.needed
+    }
+
     fn mark(hook: &HookRecord) -> Option<Mark> {
         hook.latest().map(|r| Mark::from(&r.state))
     }
@@ -351,6 +377,28 @@ mod tests {
             .ok();
         assert!(!home(&house, "ada").await.contains(&link));
         assert!(home(&house, "ben").await.contains(&link));
+    }
+
+    #[tokio::test]
+    async fn a_wide_hook_that_browsers_alone_have_signed_waits_still() {
+        let house = House::new().await;
+        let wide = format!("{TOML}\n[[collect]]\ncollector = \"command\"\npath = \"/bin/uname\"\n");
+        let hook = house.in_review(&wide).await;
+        let (sample, missing) = (
+            &house.bench.sample,
+            "a key outside of the browser is missing",
+        );
+        house.sign("ada", &hook, &sample.ada_browser).await.ok();
+        assert!(!home(&house, "ben").await.contains(missing));
+        house.sign("ben", &hook, &sample.ben_browser).await.ok();
+        for person in ["ada", "ben"] {
+            let text = home(&house, person).await;
+            assert!(
+                text.contains(&format!("/hooks/{}/review", id(&hook))),
+                "{person}"
+            );
+            assert!(text.contains(missing), "{person}");
+        }
     }
 
     #[tokio::test]

@@ -31,6 +31,7 @@ use crate::{
         explained::Explained,
         forms::Form,
         links,
+        pages::ticket::page_of,
         visit::Visit,
         words::Mark,
     },
@@ -77,6 +78,20 @@ impl Page {
     }
 }
 
+impl Page {
+    /// Where one goes on with what is not in review any more: its text for who wrote it, else its hook.
+    fn onward(&self) -> Option<(String, &'static str)> {
+        let to = page_of(&self.hook.id, &self.hook.state);
+        match &self.hook.state {
+            HookState::InReview => None,
+            HookState::Draft | HookState::SentBack { .. } => {
+                self.may.change.then_some((to, "Change the text"))
+            }
+            _ => Some((to, "To the hook's page")),
+        }
+    }
+}
+
 struct Difference {
     revision: u32,
     lines: Vec<Line>,
@@ -88,6 +103,8 @@ struct May {
     send_back: bool,
     /// What is signed or held and not published yet.
     publish: bool,
+    /// Its author, who may write its text.
+    change: bool,
     /// Signed already.
     has_signed: bool,
     /// A wide hook of browser keys alone needs one from elsewhere.
@@ -226,6 +243,7 @@ fn may(caller: &Caller, view: &HookView, is_wide: bool) -> May {
         sign: in_review && may(&[Role::Reviewer, Role::Engineer]),
         send_back: in_review && may(&[Role::Reviewer]),
         publish: waits && is_newest && may(&[Role::Reviewer, Role::Engineer]),
+        change: view.author == caller.person && may(&[Role::Engineer]),
         has_signed,
         needs_command: in_review && is_wide && is_last && !from_elsewhere,
     }
