@@ -56,8 +56,10 @@ impl Args {
                 _ => bail!("{name} is none of its options: see benches/pages/args.rs"),
             }
         }
-        if found.counts.hooks < 20 || found.counts.tickets < found.counts.hooks {
-            bail!("at least 20 hooks, and as many tickets");
+        let counts = &found.counts;
+        // Of fewer there is none in each state, and no second page.
+        if counts.hooks < 40 || counts.tickets < counts.hooks.max(101) {
+            bail!("at least 40 hooks, as many tickets, and more than 100 of them");
         }
         if found.dir.is_none() {
             found.temporary = Some(tempfile::tempdir()?);
